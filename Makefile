@@ -1,0 +1,81 @@
+# Everything a developer or operator types. `make help` lists it.
+# Nothing here needs root, Node or a browser on the machine: what is missing comes from a package registry
+# into .venv (Chromium alone comes from Debian's packages, see `chromium`).
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := .make
+SHELL := /bin/bash
+
+# Extra words for `wt roost`, e.g. `make run ARGS="--addr 127.0.0.1:9000"`.
+ARGS ?=
+
+WEBAPP_SOURCES := $(shell find webapp -type f -not -path '*/node_modules/*' 2>/dev/null)
+
+UNIT := assembly bench cli crypto relay sockets store web wing wire \
+  test_configuration_page test_errors test_files test_imports test_project
+
+.DEFAULT_GOAL := help
+.PHONY: help run docs test check lint types unit webapp-test build bench chromium clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+run: $(STAMPS)/run $(STAMPS)/webapp ## Server and wing on this machine; prints the link to open
+	@$(BIN)/wt roost $(ARGS)
+
+test: $(STAMPS)/dev $(STAMPS)/webapp chromium webapp-test ## Every test: units, real processes, real browser
+	$(BIN)/python -m pytest tests
+
+check: lint types test build ## Lint, types, tests, and the wheel
+
+lint: $(STAMPS)/dev ## ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMPS)/dev ## mypy --strict
+	$(BIN)/mypy
+
+unit: $(STAMPS)/dev ## The unit tests alone, by trial
+	$(BIN)/trial $(addprefix tests., $(UNIT))
+
+webapp-test: $(STAMPS)/webapp ## The browser app's own unit tests
+	$(BIN)/python build_backend/webapp.py run test
+
+build: $(STAMPS)/dev $(STAMPS)/webapp ## The wheel, in dist/
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+bench: $(STAMPS)/dev $(STAMPS)/webapp ## The benchmarks (ARGS="relay", "memory" or "echo" for one of them)
+	$(BIN)/python -m bench $(ARGS)
+
+docs: $(STAMPS)/dev ## docs/configuration.md, from the source
+	$(BIN)/python docs/reference.py
+
+chromium: $(STAMPS)/dev
+	@$(BIN)/python tests/browser/chromium.py
+
+clean: ## Forget the virtual environment and everything built
+	rm -rf $(VENV) $(STAMPS) build dist webapp/node_modules wingthing/web/static/app
+
+# -- what the targets above stand on ------------------------------------------------------------------------
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "wingthing needs Python 3.11 or later; say which: make PYTHON=/path/to/python3 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+	  || { rm -rf $(VENV); echo "python3 -m venv failed: on Debian or Ubuntu install the package python3-venv." >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --upgrade pip
+
+# The compat mode puts this folder on the path as it is, which is how twistd finds twisted/plugins.
+$(STAMPS)/run: setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --config-settings editable_mode=compat -e .
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/dev: setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --config-settings editable_mode=compat -e '.[dev]'
+	@mkdir -p $(STAMPS) && touch $@ $(STAMPS)/run
+
+$(STAMPS)/webapp: $(WEBAPP_SOURCES) | $(BIN)/python
+	$(BIN)/python build_backend/webapp.py
+	@mkdir -p $(STAMPS) && touch $@

@@ -1,0 +1,194 @@
+"""Who may open a socket, decided before the upgrade and refused as HTTP with `{"error"}`."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+from twisted.internet.defer import CancelledError, Deferred
+
+from tests.sockets.case import ORIGIN, SocketTestCase
+from wingthing.errors import NotAuthenticated, TemporarilyUnavailable
+from wingthing.testing import WING_ID, FrameClient
+
+PATHS = ("/ws/wing", "/ws/pty", "/ws/relay", "/ws/app")
+COOKIE = {"Cookie": "wt_session=cookie-of-ann"}
+
+
+class UpgradeTests(SocketTestCase):
+    def refused(self, client: FrameClient, status: int) -> dict[str, str]:
+        """The answer's headers; it must be JSON with one sentence."""
+        found, headers, body = client.response()
+        self.assertEqual(found, status, body)
+        self.assertEqual(headers["content-type"], "application/json")
+        if headers.get("transfer-encoding") == "chunked":
+            body = b"".join(body.split(b"\r\n")[1::2])
+        answer = json.loads(body)
+        self.assertEqual(list(answer), ["error"])
+        self.assertTrue(answer["error"])
+        self.assertEqual(self.router.open_sockets, 0)
+        return headers
+
+    def ask(self, target: str, headers: dict[str, str] | None = None) -> FrameClient:
+        client = self.client()
+        client.upgrade(target, headers)
+        return client
+
+    def good(self, path: str) -> dict[str, str]:
+        return COOKIE if path != "/ws/wing" else {"Authorization": f"Bearer {self.authenticator.token()}"}
+
+    def test_every_address_opens(self) -> None:
+        for path in PATHS:
+            self.open(path, self.good(path))
+        self.assertEqual(self.router.open_sockets, 4)
+
+    def test_without_credentials(self) -> None:
+        for path in PATHS:
+            self.refused(self.ask(path), 401)
+            self.refused(self.ask(path, {"Authorization": "Bearer "}), 401)
+            self.refused(self.ask(path + "?token="), 401)
+            self.refused(self.ask(path, {"Cookie": "wt_session=; other=cookie-of-ann"}), 401)
+
+    def test_credentials_that_are_wrong_forged_or_expired(self) -> None:
+        token = self.authenticator.token()
+        header, payload, _ = token.split(".")
+        none = base64.urlsafe_b64encode(b'{"alg":"none","typ":"JWT"}').decode().rstrip("=")
+        self.clock.advance(10)
+        expired = self.authenticator.token(lifetime=5)
+        self.clock.advance(5)
+        for path in PATHS:
+            for bad in ("x", f"{none}.{payload}.", f"{header}.{payload}.AAAA", expired, "é"):
+                self.refused(self.ask(path, {"Authorization": f"Bearer {bad}"}), 401)
+            self.refused(self.ask(path, {"Cookie": "wt_session=cookie-of-nobody"}), 401)
+
+    def test_a_token_in_the_header_or_in_the_address(self) -> None:
+        token = self.authenticator.token()
+        for path in PATHS:
+            self.open(path, {"Authorization": f"bearer {token}"})
+            self.open(f"{path}?token={token}", {})
+
+    def test_a_wing_is_not_let_in_by_a_cookie(self) -> None:
+        self.refused(self.ask("/ws/wing", COOKIE), 401)
+
+    def test_a_page_of_another_origin(self) -> None:
+        for path in PATHS:
+            for origin in (
+                "http://evil.example",
+                "null",
+                "http://localhost:8081",
+                "https://localhost:8080",
+                "",
+            ):
+                self.refused(self.ask(path, {**self.good(path), "Origin": origin}), 403)
+
+    def test_a_page_of_another_origin_learns_nothing_of_its_cookie(self) -> None:
+        self.refused(self.ask("/ws/pty", {"Origin": "http://evil.example"}), 403)
+
+    def test_our_own_page_and_programs_without_an_origin(self) -> None:
+        self.open("/ws/pty", {**COOKIE, "Origin": ORIGIN})
+        self.open("/ws/pty", COOKIE)
+
+    def test_an_ordinary_request(self) -> None:
+        for path in PATHS:
+            for headers in ({}, {"Upgrade": "h2c"}):
+                client = self.client()
+                client.request(path, {"Host": "localhost:8080", **self.good(path), **headers})
+                self.assertEqual(self.refused(client, 426)["upgrade"], "websocket")
+
+    def test_an_ordinary_request_without_credentials_is_told_that_first(self) -> None:
+        for path in PATHS:
+            client = self.client()
+            client.request(path, {"Host": "localhost:8080"})
+            self.refused(client, 401)
+
+    def test_other_methods(self) -> None:
+        client = self.client()
+        client.request("/ws/pty", {"Host": "localhost:8080", **COOKIE, "Content-Length": "0"}, method="POST")
+        status, headers, body = client.response()
+        self.assertEqual((status, headers["allow"]), (405, "GET"))
+        self.assertIn(b"error", body)
+
+    def test_headers_that_are_no_text(self) -> None:
+        for name in ("Authorization", "Origin", "Cookie", "Host", "Upgrade"):
+            client = self.client()
+            client.upgrade("/ws/pty", {name: "\xe9\xff"})
+            self.assertIn(client.response()[0], (401, 403, 426))
+        self.assertEqual(self.router.open_sockets, 0)
+
+    def test_while_the_node_is_leaving(self) -> None:
+        for upgrade in self.upgrades:
+            upgrade.draining = True
+        for path in PATHS:
+            self.assertEqual(self.refused(self.ask(path, self.good(path)), 503)["retry-after"], "1")
+
+    def test_a_passing_fault_is_never_401(self) -> None:
+        """A wing that reads 401 gives up for good."""
+        for failure in (
+            TemporarilyUnavailable("the database is locked"),
+            RuntimeError("a bug"),
+            KeyError("x"),
+        ):
+            self.authenticator.failure = failure
+            for path in PATHS:
+                self.refused(self.ask(path, self.good(path)), 503)
+            logged = 0 if isinstance(failure, TemporarilyUnavailable) else len(PATHS)
+            self.assertEqual(len(self.flushLoggedErrors(type(failure))), logged)
+
+    def test_a_bug_is_not_shown_to_the_peer(self) -> None:
+        self.authenticator.failure = RuntimeError("secret detail")
+        client = self.ask("/ws/pty", COOKIE)
+        self.assertNotIn(b"secret", client.line.value())
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+
+    def test_an_answer_that_takes_its_time(self) -> None:
+        self.authenticator.wait = Deferred()
+        client = self.ask("/ws/pty", COOKIE)
+        self.assertEqual(client.line.value(), b"")
+        self.authenticator.wait.callback(None)
+        self.assertEqual(client.response()[0], 101)
+        self.assertEqual(self.router.open_sockets, 1)
+
+    def test_a_client_that_leaves_meanwhile(self) -> None:
+        for path in PATHS:
+            cancelled: list[object] = []
+            self.authenticator.wait = Deferred(cancelled.append)
+            client = self.ask(path, self.good(path))
+            client.line.end()
+            self.assertEqual(len(cancelled), 1)
+            self.assertEqual(client.line.value(), b"")
+        self.assertEqual(self.router.open_sockets, 0)
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_a_client_that_leaves_while_the_answer_cannot_be_stopped(self) -> None:
+        """A query that runs in a thread goes on; its answer then has nobody to go to."""
+        for failure in (None, NotAuthenticated("no"), TemporarilyUnavailable("later")):
+            waits: Deferred[None] = Deferred()
+            # A failure that the authenticator makes of the cancellation, or none at all.
+            self.authenticator.wait = waits
+            waits.addErrback(lambda reason: reason.trap(CancelledError) and None)
+            self.authenticator.failure = failure
+            client = self.ask("/ws/pty", COOKIE)
+            client.line.end()
+            self.assertEqual(client.line.value(), b"")
+        self.assertEqual(self.router.open_sockets, 0)
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_a_wing_id_and_features_come_from_the_address(self) -> None:
+        self.open(f"/ws/relay?wing_id={WING_ID}&features=pty.detached,new", COOKIE)
+        (viewer,) = self.router._viewers
+        self.assertEqual(viewer.wing_id, WING_ID)
+        self.assertEqual(viewer.features, {"pty.detached", "new"})
+
+    def test_an_address_of_any_length_and_bytes(self) -> None:
+        self.open("/ws/pty?wing_id=" + "a" * 5000, COOKIE)
+        self.open("/ws/pty?wing_id=%FF%00&features=%FF,,,", COOKIE)
+        for viewer in self.router._viewers:
+            self.assertLess(len(viewer.wing_id), 100)
+
+    def test_an_upgrade_that_is_no_handshake(self) -> None:
+        """Autobahn's own answer: the connection is refused and nothing is left behind."""
+        for headers in ({"Sec-WebSocket-Version": "99"}, {"Sec-WebSocket-Key": "short"}):
+            client = self.ask("/ws/pty", {**COOKIE, **headers})
+            self.assertEqual(client.response()[0] // 100, 4)
+            client.line.end()
+        self.assertEqual(self.router.open_sockets, 0)

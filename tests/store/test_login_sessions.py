@@ -1,0 +1,80 @@
+"""Login sessions: stored as hashes, counted from their last use."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.store.support import StoreCase, counting
+from wingthing.store import login_sessions, users
+from wingthing.wire.limits import LOGIN_SESSION_SECONDS, LOGIN_TOUCH_SECONDS
+
+NOW = 1_800_000_000.0
+
+
+class LoginSessionsTests(StoreCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.run_now(users.ensure, "ann", name="Ann", provider="test", now=NOW)
+        self.randomness = counting()
+
+    def create(self, now: float = NOW) -> str:
+        return self.run_now(login_sessions.create, "ann", now=now, randomness=self.randomness)
+
+    def find(self, token: str, now: float) -> tuple[str, bool] | None:
+        return self.run_now(login_sessions.find, token, now=now)
+
+    def test_a_token_has_256_bits_and_is_stored_nowhere(self) -> None:
+        sizes: list[int] = []
+
+        def randomness(size: int) -> bytes:
+            sizes.append(size)
+            return bytes(range(size))
+
+        token = self.run_now(login_sessions.create, "ann", now=NOW, randomness=randomness)
+        self.assertEqual(sizes, [32])
+        self.assertEqual(len(token), 43)
+        self.direct.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        for file in self.folder.iterdir():
+            self.assertNotIn(token.encode(), file.read_bytes(), file.name)
+
+    def test_it_is_found_until_thirty_days_after_its_last_use(self) -> None:
+        token = self.create()
+        self.assertEqual(self.find(token, NOW), ("ann", False))
+        self.assertIsNotNone(self.find(token, NOW + LOGIN_SESSION_SECONDS))
+        self.assertIsNone(self.find(token, NOW + LOGIN_SESSION_SECONDS + 1))
+
+    def test_use_makes_it_last(self) -> None:
+        token = self.create()
+        for day in range(1, 100):
+            now = NOW + day * 24 * 3600
+            self.assertEqual(self.find(token, now), ("ann", True))
+            self.run_now(login_sessions.touch, token, now=now)
+            self.assertEqual(self.find(token, now), ("ann", False))
+
+    def test_use_is_noted_once_an_hour_at_most(self) -> None:
+        token = self.create()
+        self.assertEqual(self.find(token, NOW + LOGIN_TOUCH_SECONDS - 1), ("ann", False))
+        self.assertEqual(self.find(token, NOW + LOGIN_TOUCH_SECONDS), ("ann", True))
+
+    def test_logging_out_ends_this_session_alone(self) -> None:
+        first, second = self.create(), self.create()
+        self.run_now(login_sessions.end, first)
+        self.assertIsNone(self.find(first, NOW))
+        self.assertIsNotNone(self.find(second, NOW))
+
+    def test_dead_sessions_are_cleared_away_by_the_next_login(self) -> None:
+        self.create()
+        self.create(NOW + LOGIN_SESSION_SECONDS + 1)
+        count = self.direct.connection.execute("SELECT count(*) FROM login_sessions").fetchone()[0]
+        self.assertEqual(count, 1)
+
+    @given(st.text(max_size=60))
+    def test_nothing_else_is_a_session(self, guess: str) -> None:
+        self.create()
+        for attempt in (guess, f"{guess}' OR '1'='1", "%"):
+            self.assertIsNone(self.find(attempt, NOW))
+
+    def test_the_hash_itself_is_no_key(self) -> None:
+        token = self.create()
+        self.assertIsNone(self.find(login_sessions.digest(token), NOW))

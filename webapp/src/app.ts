@@ -1,0 +1,334 @@
+/** The app without its page: everything is built and connected here, and the actions of the page end here. */
+import { effect, signal, untracked } from "@preact/signals";
+import { ApiError, api, type Me } from "./net/api.ts";
+import { socketUrl } from "./net/environment.ts";
+import type { Environment } from "./net/socket.ts";
+import { type Notifier, permission } from "./notify/notifications.ts";
+import { newKeyPair } from "./protocol/box.ts";
+import type { DashboardEvent } from "./protocol/messages.ts";
+import { Dashboard } from "./state/dashboard.ts";
+import { agentName } from "./state/format.ts";
+import { Notices } from "./state/notices.ts";
+import { formatRoute, parseRoute, type Route } from "./state/route.ts";
+import { SessionIndex } from "./state/session-index.ts";
+import type { SettingsStore } from "./state/settings.ts";
+import type { KeyValue } from "./state/storage.ts";
+import { Tab } from "./state/tab.ts";
+import { TabsStore } from "./state/tabs.ts";
+import { TrustStore } from "./state/trust.ts";
+import { wingName } from "./state/wing.ts";
+import { WingsStore } from "./state/wings.ts";
+import { listSessions } from "./tunnel/calls.ts";
+import { TunnelClient } from "./tunnel/client.ts";
+import { TerminalSession } from "./terminal/session.ts";
+import type { TerminalView } from "./terminal/view.ts";
+
+export type Login =
+  | { name: "loading" }
+  | { name: "in"; me: Me }
+  | { name: "out" }
+  | { name: "unreachable"; message: string };
+
+export interface OpenTerminal {
+  wingId: string;
+  agent: string;
+  cwd?: string;
+  sessionId?: string;
+  spectate?: boolean;
+}
+
+export interface AppDependencies {
+  environment: Environment;
+  local: KeyValue;
+  perTab: KeyValue;
+  settings: SettingsStore;
+  notifier(goTo: (hash: string) => void): Notifier;
+  newView(readOnly: boolean): TerminalView;
+}
+
+export class App {
+  readonly login = signal<Login>({ name: "loading" });
+  readonly route = signal<Route>(parseRoute(location.hash));
+  readonly settings: SettingsStore;
+  readonly notices: Notices;
+  readonly trust: TrustStore;
+  readonly wings: WingsStore;
+  readonly tabs: TabsStore;
+  readonly dashboard = signal<Dashboard | null>(null);
+  /** Set while a deep link's wing is looked for, or when it was not found. */
+  readonly lookup = signal<"idle" | "searching" | "missing">("idle");
+  readonly #index: SessionIndex;
+  readonly #keys = newKeyPair();
+  readonly #notifier: Notifier;
+  #lastTabKey = 0;
+
+  constructor(private readonly dependencies: AppDependencies) {
+    const { environment, local, perTab, settings } = dependencies;
+    this.settings = settings;
+    this.notices = new Notices((run, ms) => environment.setTimer(run, ms));
+    this.trust = new TrustStore(local);
+    this.#index = new SessionIndex(local);
+    this.tabs = new TabsStore(perTab);
+    this.wings = new WingsStore({
+      store: local,
+      trust: this.trust,
+      index: this.#index,
+      newTunnel: (wingId, publicKey) =>
+        new TunnelClient(wingId, publicKey, this.#keys, socketUrl("/ws/relay", { wing_id: wingId }), environment, () =>
+          this.loginEnded(),
+        ),
+    });
+    this.#notifier = dependencies.notifier((hash) => {
+      location.hash = hash;
+    });
+  }
+
+  /** Finds out who is logged in, then opens what was open. */
+  async start(): Promise<void> {
+    this.login.value = { name: "loading" };
+    try {
+      const me = await api.me();
+      this.login.value = { name: "in", me };
+    } catch (why) {
+      if (why instanceof ApiError && why.status === 401) this.login.value = { name: "out" };
+      else this.login.value = { name: "unreachable", message: why instanceof Error ? why.message : String(why) };
+      return;
+    }
+    for (const kept of this.tabs.kept()) this.#addTab(kept);
+    this.dashboard.value = new Dashboard(
+      socketUrl("/ws/app"),
+      {
+        onEvent: (event) => this.#happened(event),
+        onOpen: () => void this.refresh(),
+        onLoginEnded: () => this.loginEnded(),
+      },
+      this.dependencies.environment,
+    );
+    this.#follow(this.route.value);
+  }
+
+  /** The server's list of wings and then each wing's own word. */
+  async refresh(): Promise<void> {
+    try {
+      this.wings.applyList((await api.wings()) ?? []);
+    } catch (why) {
+      if (why instanceof ApiError && why.status === 401) this.loginEnded();
+      else this.notices.show("The list of wings could not be loaded. It is tried again with the next connection.", "problem");
+      return;
+    }
+    for (const tab of this.tabs.tabs.value) {
+      if (this.wings.find(tab.session.wingId)?.online) tab.session.wingOnline();
+    }
+    await this.wings.probeAll();
+  }
+
+  go(route: Route): void {
+    const hash = formatRoute(route);
+    if (hash === location.hash || (hash === "#" && location.hash === "")) this.hashChanged();
+    else location.hash = hash;
+  }
+
+  /** The address changed: by a click here, by the person, or by "back". */
+  hashChanged(): void {
+    const route = parseRoute(location.hash);
+    this.route.value = route;
+    if (this.login.value.name === "in") this.#follow(route);
+  }
+
+  open(what: OpenTerminal): void {
+    const open = what.sessionId ? this.tabs.find(what.sessionId, what.spectate === true) : undefined;
+    this.show(open ?? this.#addTab(what));
+  }
+
+  show(tab: Tab): void {
+    this.tabs.activate(tab);
+    this.lookup.value = "idle";
+    const { sessionId, spectating } = tab.session;
+    if (sessionId === null) {
+      // The address follows when the session has its id.
+      this.route.value = { view: "terminal", sessionId: "", spectate: false };
+    } else this.go({ view: "terminal", sessionId, spectate: spectating });
+    this.seen(tab);
+  }
+
+  /** The terminal is being looked at: what it wanted attention for is done with. */
+  seen(tab: Tab): void {
+    if (!tab.attention.value || document.hidden) return;
+    tab.attention.value = false;
+    tab.session.acknowledge();
+    if (tab.session.sessionId) this.wings.setAttention(tab.session.wingId, tab.session.sessionId, false);
+  }
+
+  /** Leaves the terminal running and closes its tab. */
+  detach(tab: Tab): void {
+    tab.session.detach();
+    const wasActive = this.tabs.active.value === tab;
+    const neighbour = this.tabs.remove(tab);
+    tab.view.dispose();
+    if (wasActive) {
+      if (neighbour) this.show(neighbour);
+      else this.home();
+    }
+    void this.wings.probe(tab.session.wingId);
+  }
+
+  home(): void {
+    this.tabs.activate(null);
+    this.go({ view: "wings" });
+  }
+
+  async logout(): Promise<void> {
+    try {
+      await api.logout();
+    } catch (why) {
+      this.notices.show(`Logging out failed: ${why instanceof Error ? why.message : String(why)}`, "problem");
+      return;
+    }
+    this.loginEnded();
+  }
+
+  loginEnded(): void {
+    this.login.value = { name: "out" };
+    this.dashboard.value?.close();
+    this.dashboard.value = null;
+    for (const tab of this.tabs.tabs.value) tab.session.close();
+  }
+
+  /** No close came, but nothing answers: make all connections to this wing anew. */
+  suspect(wingId: string): void {
+    this.wings.resetTunnel(wingId);
+    for (const tab of this.tabs.tabs.value) if (tab.session.wingId === wingId) tab.session.reset();
+  }
+
+  #addTab(what: OpenTerminal): Tab {
+    const view = this.dependencies.newView(what.spectate === true);
+    const { environment } = this.dependencies;
+    const session = new TerminalSession({
+      wingId: what.wingId,
+      // An extension that this app understands and asks the node for; a node of others takes no notice.
+      url: socketUrl("/ws/pty", { wing_id: what.wingId, features: "pty.detached" }),
+      environment,
+      trustedKey: () => this.trust.known(what.wingId) ?? this.wings.find(what.wingId)?.publicKey ?? "",
+      agent: what.agent,
+      ...(what.cwd ? { cwd: what.cwd } : {}),
+      ...(what.sessionId ? { sessionId: what.sessionId } : {}),
+      spectate: what.spectate === true,
+      onStarted: (sessionId) => {
+        this.#index.remember(sessionId, what.wingId);
+        this.tabs.save();
+        if (this.tabs.active.value === tab) this.go({ view: "terminal", sessionId, spectate: false });
+      },
+      onNotice: (sentence) => this.notices.show(sentence, "problem"),
+      onOpenUrl: (url) => this.#offerUrl(url),
+      onLoginEnded: () => this.loginEnded(),
+    });
+    this.#lastTabKey += 1;
+    const tab = new Tab(this.#lastTabKey, session, view);
+    view.onInput = (bytes) => session.input(bytes);
+    view.onSize = (cols, rows) => session.resize(cols, rows);
+    let was = "";
+    effect(() => {
+      const phase = session.phase.value;
+      untracked(() => {
+        if (phase.name === "key-changed") this.wings.keyOffered(what.wingId, phase.offered);
+        if (phase.name === "exited" && session.sessionId) {
+          tab.attention.value = false;
+          this.wings.removeSession(what.wingId, session.sessionId);
+          this.tabs.save();
+        }
+        if (phase.name === "live" && was !== "live") void this.wings.measure(what.wingId);
+        was = phase.name;
+      });
+    });
+    this.tabs.add(tab);
+    return tab;
+  }
+
+  #offerUrl(url: string): void {
+    let target: URL;
+    try {
+      target = new URL(url);
+    } catch {
+      return;
+    }
+    if (target.protocol !== "https:" && target.protocol !== "http:") return;
+    this.notices.show(`The terminal wants to open ${target.href}`, "info", {
+      label: "Open",
+      run: () => window.open(target.href, "_blank", "noopener,noreferrer"),
+    });
+  }
+
+  #happened(event: DashboardEvent): void {
+    this.wings.applyEvent(event);
+    if (event.type === "wing.online" || event.type === "wing.config") {
+      void this.wings.probe(event.wing_id);
+      if (event.type === "wing.online") {
+        for (const tab of this.tabs.tabs.value) if (tab.session.wingId === event.wing_id) tab.session.wingOnline();
+      }
+    } else if (event.type === "session.attention") this.#attention(event.wing_id, event.session_id);
+    else if (event.type === "org.changed") void this.refresh();
+  }
+
+  #attention(wingId: string, sessionId: string): void {
+    const tab = this.tabs.find(sessionId, false);
+    if (tab) tab.attention.value = true;
+    this.wings.setAttention(wingId, sessionId, true);
+    if (tab && tab === this.tabs.active.value && !document.hidden) {
+      this.seen(tab);
+      return;
+    }
+    if (!this.settings.value.value.notify || permission() !== "granted") return;
+    const wing = this.wings.find(wingId);
+    const session = wing?.sessions.find((candidate) => candidate.session_id === sessionId);
+    const title = `${agentName(tab?.session.agent.value ?? session?.agent ?? "A terminal")} wants your attention`;
+    const where = [wing ? wingName(wing) : "", session?.cwd ?? ""].filter(Boolean).join(" · ");
+    void this.#notifier.attention(title, where, formatRoute({ view: "terminal", sessionId, spectate: false }));
+  }
+
+  #follow(route: Route): void {
+    if (route.view !== "terminal") {
+      this.tabs.activate(null);
+      this.lookup.value = "idle";
+      return;
+    }
+    const open = this.tabs.find(route.sessionId, route.spectate);
+    if (open) {
+      this.tabs.activate(open);
+      this.lookup.value = "idle";
+      this.seen(open);
+      return;
+    }
+    void this.#openDeepLink(route.sessionId, route.spectate);
+  }
+
+  async #openDeepLink(sessionId: string, spectate: boolean): Promise<void> {
+    this.lookup.value = "searching";
+    this.tabs.activate(null);
+    const wingId = this.#index.wingOf(sessionId) ?? (await this.#findWing(sessionId));
+    const route = this.route.value;
+    if (route.view !== "terminal" || route.sessionId !== sessionId) return;
+    if (wingId === null) {
+      this.lookup.value = "missing";
+      return;
+    }
+    const entry = this.wings.find(wingId)?.sessions.find((candidate) => candidate.session_id === sessionId);
+    this.open({ wingId, sessionId, spectate, agent: entry?.agent ?? "", cwd: entry?.cwd ?? "" });
+  }
+
+  /** Asks every wing that can be reached; the first that has the session wins. */
+  async #findWing(sessionId: string): Promise<string | null> {
+    if (!this.wings.listed.value) await this.refresh();
+    const online = this.wings.wings.value.filter((wing) => wing.online);
+    const answers = online.map(async (wing) => {
+      const tunnel = this.wings.tunnel(wing.id);
+      const sessions = tunnel ? await listSessions(tunnel) : [];
+      if (!sessions.some((session) => session.session_id === sessionId)) throw new Error("not here");
+      return wing.id;
+    });
+    try {
+      return await Promise.any(answers);
+    } catch {
+      return null; // No wing has it.
+    }
+  }
+}

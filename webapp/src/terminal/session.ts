@@ -1,0 +1,378 @@
+/**
+ * One terminal session as seen by this tab: starts or attaches, decrypts, survives lost connections. It knows
+ * nothing of xterm.js or the page; output goes to a `Screen`, what there is to show is in `phase`.
+ *
+ * A fresh key pair is made for every start and attach, so nothing is ever sent under the key of an earlier
+ * attachment (protocol.md section 5).
+ */
+import { type ReadonlySignal, signal } from "@preact/signals";
+import { type Environment, ReconnectingSocket, type SocketState } from "../net/socket.ts";
+import { Box, type KeyPair, newKeyPair } from "../protocol/box.ts";
+import { gunzip } from "../protocol/gzip.ts";
+import { MAX_INPUT_BYTES, MAX_QUEUED_INPUT_BYTES } from "../protocol/limits.ts";
+import { type FromNode, parseFromNode } from "../protocol/messages.ts";
+import { join } from "./writer.ts";
+
+export type Phase =
+  | { name: "connecting" }
+  | { name: "starting" }
+  | { name: "attaching" }
+  | { name: "live" }
+  /** The connection is down; see `socketState` for the countdown. */
+  | { name: "disconnected" }
+  | { name: "wing-offline" }
+  /** Another browser or tab controls the session now. */
+  | { name: "taken"; reason: string }
+  /** The wing presented another key than the one known. */
+  | { name: "key-changed"; offered: string }
+  | { name: "exited"; exitCode: number; error: string | null }
+  | { name: "failed"; message: string };
+
+export interface Screen {
+  /** `replay`: a repaint after an attach, not live output. */
+  write(output: Uint8Array, replay: boolean): void;
+  size(): { cols: number; rows: number };
+}
+
+export interface SessionOptions {
+  wingId: string;
+  url: string;
+  environment: Environment;
+  /** The wing's public key (base64) as known and trusted now. */
+  trustedKey(): string;
+  /** Present: attach to this session. Absent: start a new one. */
+  sessionId?: string;
+  agent: string;
+  cwd?: string;
+  spectate?: boolean;
+  onStarted(sessionId: string): void;
+  onNotice(sentence: string): void;
+  onOpenUrl(url: string): void;
+  onLoginEnded(): void;
+}
+
+/** While its wing is away an attach is tried again this often: the event that it is back may be missed. */
+export const WING_POLL_MS = 5000;
+/** Repeated failures to decrypt within this time end in a message instead of another attach. */
+const UNREADABLE_GRACE_MS = 10_000;
+const NO_WING = /wing not found|no wing connected|wing offline/i;
+const RESET = new Uint8Array([0x1b, 0x63]);
+
+export class TerminalSession {
+  readonly #phase = signal<Phase>({ name: "connecting" });
+  readonly #agent = signal("");
+  readonly #cwd = signal("");
+  readonly #socket: ReconnectingSocket;
+  #sessionId: string | null;
+  #screen: Screen | null = null;
+  #keys: KeyPair | null = null;
+  #box: Box | null = null;
+  #queue: Uint8Array[] = [];
+  #queued = 0;
+  #repaint = false;
+  #sentSize = "";
+  #poll: unknown = null;
+  #lastUnreadable = Number.NEGATIVE_INFINITY;
+
+  constructor(private readonly options: SessionOptions) {
+    this.#sessionId = options.sessionId ?? null;
+    this.#agent.value = options.agent;
+    this.#cwd.value = options.cwd ?? "";
+    this.#socket = new ReconnectingSocket(
+      options.url,
+      { onOpen: () => this.#opened(), onMessage: (text) => this.#received(text), onDown: () => this.#down() },
+      options.environment,
+    );
+  }
+
+  get phase(): ReadonlySignal<Phase> {
+    return this.#phase;
+  }
+  get socketState(): ReadonlySignal<SocketState> {
+    return this.#socket.state;
+  }
+  get agent(): ReadonlySignal<string> {
+    return this.#agent;
+  }
+  get cwd(): ReadonlySignal<string> {
+    return this.#cwd;
+  }
+  get sessionId(): string | null {
+    return this.#sessionId;
+  }
+  get wingId(): string {
+    return this.options.wingId;
+  }
+  get spectating(): boolean {
+    return this.options.spectate === true;
+  }
+
+  /** Where output goes and the size comes from. The session begins once the screen is known. */
+  show(screen: Screen): void {
+    this.#screen = screen;
+    this.#opened();
+  }
+
+  /** Keys typed or text pasted. Kept while a start or attach is under way, dropped while there is no terminal. */
+  input(bytes: Uint8Array): void {
+    if (this.spectating || bytes.length === 0) return;
+    const phase = this.#phase.value.name;
+    if (phase === "live") this.#sendInput(bytes);
+    else if (phase === "connecting" || phase === "starting" || phase === "attaching") {
+      if (this.#queued + bytes.length > MAX_QUEUED_INPUT_BYTES) return;
+      this.#queue.push(bytes);
+      this.#queued += bytes.length;
+    }
+  }
+
+  resize(cols: number, rows: number): void {
+    if (this.spectating || this.#phase.value.name !== "live") return;
+    const size = `${cols}x${rows}`;
+    if (size === this.#sentSize || this.#sessionId === null) return;
+    this.#sentSize = size;
+    this.#socket.send({ type: "pty.resize", session_id: this.#sessionId, cols, rows });
+  }
+
+  /** The person has seen the session that asked for attention. */
+  acknowledge(): void {
+    if (this.spectating || this.#phase.value.name !== "live" || this.#sessionId === null) return;
+    this.#socket.send({ type: "pty.attention_ack", session_id: this.#sessionId });
+  }
+
+  /** Ends the program; the wing answers with `pty.exited`. False when it must be asked through the tunnel. */
+  kill(): boolean {
+    if (this.spectating || this.#phase.value.name !== "live" || this.#sessionId === null) return false;
+    return this.#socket.send({ type: "pty.kill", session_id: this.#sessionId });
+  }
+
+  /** Leaves the session running and ends this view of it. */
+  detach(): void {
+    if (this.#phase.value.name === "live" && this.#sessionId !== null && !this.spectating) {
+      this.#socket.send({ type: "pty.detach", session_id: this.#sessionId });
+    }
+    this.close();
+  }
+
+  close(): void {
+    this.#stopPolling();
+    this.#socket.close();
+  }
+
+  /** Attach (or start) again: after "taken", a failure, a new key that was accepted, or a countdown. */
+  again(): void {
+    this.#phase.value = { name: "connecting" };
+    this.#socket.retryNow();
+    this.#opened();
+  }
+
+  /** The dashboard said that the wing is back. */
+  wingOnline(): void {
+    if (this.#phase.value.name === "wing-offline") this.#begin();
+  }
+
+  /** The connection is believed dead although no close came. */
+  reset(): void {
+    this.#socket.reset();
+  }
+
+  /** A connection is there. What waits for the person's decision goes on waiting. */
+  #opened(): void {
+    const phase = this.#phase.value.name;
+    if (phase !== "failed" && phase !== "taken" && phase !== "key-changed" && phase !== "exited") this.#begin();
+  }
+
+  #begin(): void {
+    if (!this.#screen || this.#socket.state.value.name !== "open") return;
+    this.#stopPolling();
+    const { cols, rows } = this.#screen.size();
+    this.#keys = newKeyPair();
+    this.#box = null;
+    this.#sentSize = this.spectating ? "" : `${cols}x${rows}`;
+    const common = { wing_id: this.options.wingId, public_key: this.#keys.publicKey, cols, rows };
+    if (this.#sessionId !== null) {
+      this.#phase.value = { name: "attaching" };
+      this.#repaint = true;
+      const message = { type: "pty.attach", session_id: this.#sessionId, ...common };
+      this.#socket.send(this.spectating ? { ...message, spectate: true } : message);
+    } else {
+      this.#phase.value = { name: "starting" };
+      const cwd = this.options.cwd ? { cwd: this.options.cwd } : {};
+      this.#socket.send({ type: "pty.start", agent: this.options.agent, ...common, ...cwd });
+    }
+  }
+
+  #down(): void {
+    this.#stopPolling();
+    this.#box = null;
+    if (["exited", "failed", "taken", "key-changed"].includes(this.#phase.value.name)) return;
+    const state = this.#socket.state.value;
+    if (state.name === "stopped" && state.reason === "login") this.options.onLoginEnded();
+    if (state.name === "stopped" && state.reason === "refused") {
+      this.#phase.value = { name: "failed", message: state.message };
+    } else if (this.#sessionId === null && this.#phase.value.name === "starting") {
+      // Whether the wing got the start cannot be known: a second one must be the person's decision.
+      this.#fail("The connection was lost before the terminal had started.");
+    } else {
+      this.#phase.value = { name: "disconnected" };
+    }
+  }
+
+  #received(text: string): void {
+    const message = parseFromNode(text);
+    if (!message) return;
+    if (!this.#concernsUs(message)) return;
+    switch (message.type) {
+      case "pty.started":
+        return this.#started(message);
+      case "pty.output":
+        return this.#output(message);
+      case "pty.exited":
+        return this.#exited(message);
+      case "pty.detached":
+        this.#box = null;
+        this.#phase.value = { name: "taken", reason: message.reason ?? "" };
+        return;
+      case "pty.browser_open":
+        return this.options.onOpenUrl(message.url);
+      case "pty.preview":
+        return this.#preview(message.data);
+      case "wing.offline":
+        return this.#wingGone();
+      case "error":
+        return this.#error(message.message);
+      case "bandwidth.exceeded":
+        return this.options.onNotice(message.message);
+      default:
+        return;
+    }
+  }
+
+  /** Before `pty.started` the session has no id here, and whatever comes answers the start. */
+  #concernsUs(message: FromNode): boolean {
+    if (!("session_id" in message) || !message.session_id) return true;
+    return this.#sessionId === null || message.session_id === this.#sessionId;
+  }
+
+  #started(message: Extract<FromNode, { type: "pty.started" }>): void {
+    const phase = this.#phase.value.name;
+    if (phase !== "starting" && phase !== "attaching") return;
+    const isNew = this.#sessionId === null;
+    this.#sessionId = message.session_id;
+    if (isNew) this.options.onStarted(message.session_id);
+    if (typeof message.agent === "string" && message.agent) this.#agent.value = message.agent;
+    if (typeof message.cwd === "string" && message.cwd) this.#cwd.value = message.cwd;
+    if (message.public_key !== this.options.trustedKey()) {
+      this.#phase.value = { name: "key-changed", offered: message.public_key };
+      return;
+    }
+    if (!this.#keys) return;
+    try {
+      this.#box = Box.between(this.#keys, message.public_key, "wt-pty");
+    } catch {
+      this.#fail("The wing's key is not usable.");
+      return;
+    }
+    this.#phase.value = { name: "live" };
+    const queue = this.#queue;
+    this.#queue = [];
+    this.#queued = 0;
+    for (const bytes of queue) this.#sendInput(bytes);
+    const size = this.#screen?.size();
+    if (size) this.resize(size.cols, size.rows);
+  }
+
+  #output(message: Extract<FromNode, { type: "pty.output" }>): void {
+    // Between an attach and its `pty.started` what arrives is still under the old key, and is repainted.
+    if (!this.#box || this.#phase.value.name !== "live") return;
+    let bytes: Uint8Array;
+    try {
+      bytes = this.#box.open(message.data);
+      if (message.compressed === true) bytes = gunzip(bytes);
+    } catch (why) {
+      this.#unreadable(why);
+      return;
+    }
+    const replay = message.compressed === true;
+    if (this.#repaint) {
+      // Our wing's replay begins with a full reset itself; that of others may not. Joined, so that the empty
+      // screen is never seen.
+      this.#repaint = false;
+      bytes = join([RESET, bytes]);
+    }
+    this.#screen?.write(bytes, replay);
+  }
+
+  #unreadable(why: unknown): void {
+    const now = this.options.environment.now();
+    if (now - this.#lastUnreadable < UNREADABLE_GRACE_MS) {
+      this.#fail(`The wing's output cannot be read: ${why instanceof Error ? why.message : String(why)}.`);
+      return;
+    }
+    this.#lastUnreadable = now;
+    this.#begin();
+  }
+
+  #exited(message: Extract<FromNode, { type: "pty.exited" }>): void {
+    if (this.#sessionId === null) {
+      this.#fail(message.error || "The terminal could not be started.");
+      return;
+    }
+    this.#box = null;
+    const exitCode = typeof message.exit_code === "number" ? message.exit_code : 0;
+    this.#phase.value = { name: "exited", exitCode, error: message.error || null };
+    this.#socket.close();
+  }
+
+  #preview(data: string): void {
+    if (!this.#box) return;
+    try {
+      const text = new TextDecoder().decode(this.#box.open(data));
+      const url = (JSON.parse(text) as { url?: unknown }).url;
+      if (typeof url === "string") this.options.onOpenUrl(url);
+    } catch {
+      this.options.onNotice("The wing sent a preview that this app cannot show.");
+    }
+  }
+
+  #error(sentence: string): void {
+    const phase = this.#phase.value.name;
+    if (phase === "live") this.options.onNotice(sentence);
+    else if (phase === "starting" || phase === "attaching") {
+      if (NO_WING.test(sentence)) this.#wingGone();
+      else this.#fail(sentence);
+    }
+  }
+
+  #wingGone(): void {
+    if (this.#phase.value.name === "exited" || this.#phase.value.name === "taken") return;
+    this.#box = null;
+    if (this.#sessionId === null) {
+      this.#fail("The wing went offline before the terminal had started.");
+      return;
+    }
+    this.#phase.value = { name: "wing-offline" };
+    this.#stopPolling();
+    this.#poll = this.options.environment.setTimer(() => {
+      this.#poll = null;
+      this.wingOnline();
+    }, WING_POLL_MS);
+  }
+
+  #fail(message: string): void {
+    this.#box = null;
+    this.#phase.value = { name: "failed", message };
+  }
+
+  #stopPolling(): void {
+    if (this.#poll !== null) this.options.environment.clearTimer(this.#poll);
+    this.#poll = null;
+  }
+
+  #sendInput(bytes: Uint8Array): void {
+    if (!this.#box || this.#sessionId === null) return;
+    for (let start = 0; start < bytes.length; start += MAX_INPUT_BYTES) {
+      const data = this.#box.seal(bytes.subarray(start, start + MAX_INPUT_BYTES));
+      this.#socket.send({ type: "pty.input", session_id: this.#sessionId, data });
+    }
+  }
+}

@@ -1,0 +1,52 @@
+/** The strip that says that a connection is down, with its countdown. */
+import type { ComponentChildren } from "preact";
+import type { SocketState } from "../net/socket.ts";
+import { useApp } from "./context.ts";
+import { useNow } from "./hooks.ts";
+
+interface BannerProps {
+  tone: "waiting" | "problem" | "info";
+  children: ComponentChildren;
+  actions?: ComponentChildren;
+}
+
+export function Banner({ tone, children, actions }: BannerProps) {
+  return (
+    <div class={`banner ${tone}`} role="status" data-testid="banner">
+      <span class="banner-text">{children}</span>
+      {actions && <span class="banner-actions">{actions}</span>}
+    </div>
+  );
+}
+
+/** "in 3 s", counting down; "now" while an attempt is under way. */
+export function Countdown({ state }: { state: SocketState }) {
+  const now = useNow(250);
+  if (state.name !== "waiting") return <>Connecting…</>;
+  return (
+    <>
+      Trying again in <span class="numbers">{Math.max(0, Math.ceil((state.until - now) / 1000))}</span> s
+    </>
+  );
+}
+
+/** The server itself is away. Shown where no terminal shows its own banner. */
+export function ConnectionBanner() {
+  const app = useApp();
+  const dashboard = app.dashboard.value;
+  const state = dashboard?.state.value;
+  if (!dashboard || !state || state.name === "open" || app.tabs.active.value) return null;
+  if (state.name === "connecting" && !app.wings.listed.value) return null;
+  return (
+    <Banner
+      tone="waiting"
+      actions={
+        <button type="button" class="button small" data-testid="retry-now" onClick={() => dashboard.retryNow()}>
+          Retry now
+        </button>
+      }
+    >
+      The server is not connected. <Countdown state={state} />
+    </Banner>
+  );
+}

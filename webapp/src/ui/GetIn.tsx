@@ -1,0 +1,44 @@
+/** What somebody sees who is not logged in, or whose server cannot be reached. */
+import { useApp } from "./context.ts";
+import { WingIcon } from "./icons.tsx";
+
+export function GetIn() {
+  const app = useApp();
+  return (
+    <main class="get-in" data-testid="get-in">
+      <span class="get-in-mark">
+        <WingIcon />
+      </span>
+      <h1>You are not logged in here</h1>
+      <p>
+        This page opens terminals on your machines, so it only opens to a browser that has been let in. On the machine
+        that runs wingthing, type
+      </p>
+      <pre class="command">
+        <code>wt url</code>
+      </pre>
+      <p>and open the link that it prints in this browser. Your terminals go on meanwhile.</p>
+      <button type="button" class="button" onClick={() => void app.start()}>
+        Check again
+      </button>
+    </main>
+  );
+}
+
+export function Unreachable({ message }: { message: string }) {
+  const app = useApp();
+  return (
+    <main class="get-in">
+      <span class="get-in-mark">
+        <WingIcon />
+      </span>
+      <h1>The server does not answer</h1>
+      <p>
+        It may be restarting, or this device may be offline. <span class="dim">({message})</span>
+      </p>
+      <button type="button" class="button primary" onClick={() => void app.start()}>
+        Try again
+      </button>
+    </main>
+  );
+}

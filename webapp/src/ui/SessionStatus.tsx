@@ -1,0 +1,136 @@
+/** What stands between a person and a live terminal, and what can be done about it. */
+import { useEffect, useState } from "preact/hooks";
+import type { Tab } from "../state/tab.ts";
+import { wingName } from "../state/wing.ts";
+import { Banner, Countdown } from "./Banner.tsx";
+import { useApp } from "./context.ts";
+import { KeyChange } from "./KeyChange.tsx";
+
+/** A start or attach that is quicker than this needs no words. */
+const QUIET_MS = 500;
+
+export function SessionStatus({ tab }: { tab: Tab }) {
+  const app = useApp();
+  const { session } = tab;
+  const phase = session.phase.value;
+  const slow = useSlow(phase.name);
+  const wing = app.wings.wings.value.find((candidate) => candidate.id === session.wingId);
+  const name = wing ? wingName(wing) : "The wing";
+
+  const again = (label: string) => (
+    <button type="button" class="button small primary" data-testid="retry-now" onClick={() => session.again()}>
+      {label}
+    </button>
+  );
+  const close = (
+    <button type="button" class="button small" onClick={() => app.detach(tab)}>
+      Close
+    </button>
+  );
+
+  switch (phase.name) {
+    case "live":
+      return null;
+    case "connecting":
+    case "starting":
+    case "attaching":
+      if (!slow) return null;
+      return <Banner tone="info">{phase.name === "attaching" ? "Fetching the screen…" : "Starting the terminal…"}</Banner>;
+    case "disconnected":
+      return (
+        <Banner tone="waiting" actions={again("Retry now")}>
+          Connection lost. <Countdown state={session.socketState.value} /> <Pause spectating={session.spectating} />
+        </Banner>
+      );
+    case "wing-offline":
+      return (
+        <Banner tone="waiting" actions={again("Try now")}>
+          {name} is offline. The program goes on there, and its screen comes back by itself.
+        </Banner>
+      );
+    case "taken":
+      return (
+        <Banner
+          tone="info"
+          actions={
+            <>
+              <button type="button" class="button small primary" data-testid="take-back" onClick={() => session.again()}>
+                Take back
+              </button>
+              {close}
+            </>
+          }
+        >
+          This terminal was opened elsewhere.
+        </Banner>
+      );
+    case "key-changed":
+      return (
+        <div class="overlay">
+          <KeyChange
+            wingId={session.wingId}
+            name={name}
+            change={{ known: app.trust.known(session.wingId) ?? "", offered: phase.offered }}
+            onAccepted={() => session.again()}
+          />
+        </div>
+      );
+    case "exited":
+      return (
+        <Banner
+          tone={phase.error ? "problem" : "info"}
+          actions={
+            <>
+              {wing?.online && !session.spectating && (
+                <button type="button" class="button small" data-testid="start-again" onClick={() => startAgain()}>
+                  New one here
+                </button>
+              )}
+              {close}
+            </>
+          }
+        >
+          <span data-testid="exited">{ending(phase.exitCode, phase.error)}</span>
+        </Banner>
+      );
+    case "failed":
+      return (
+        <Banner
+          tone="problem"
+          actions={
+            <>
+              {again("Try again")}
+              {close}
+            </>
+          }
+        >
+          {phase.message}
+        </Banner>
+      );
+  }
+
+  function startAgain(): void {
+    const what = { wingId: session.wingId, agent: session.agent.value, cwd: session.cwd.value };
+    app.detach(tab);
+    app.open(what);
+  }
+}
+
+function Pause({ spectating }: { spectating: boolean }) {
+  return spectating ? null : <span class="dim">Typing is paused.</span>;
+}
+
+function ending(exitCode: number, error: string | null): string {
+  if (error) return `The terminal has ended: ${error}`;
+  return exitCode === 0 ? "The program has ended." : `The program has ended with exit code ${exitCode}.`;
+}
+
+function useSlow(phase: string): boolean {
+  const [slow, setSlow] = useState(false);
+  useEffect(() => {
+    setSlow(false);
+    const timer = setTimeout(() => setSlow(true), QUIET_MS);
+    return () => clearTimeout(timer);
+  }, [phase]);
+  return slow;
+}

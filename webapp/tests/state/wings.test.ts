@@ -1,0 +1,172 @@
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { newKeyPair } from "../../src/protocol/box.ts";
+import { SessionIndex } from "../../src/state/session-index.ts";
+import { MemoryStore } from "../../src/state/storage.ts";
+import { TrustStore } from "../../src/state/trust.ts";
+import { newWing, shortPath, sortWings, wingName } from "../../src/state/wing.ts";
+import { WingsStore } from "../../src/state/wings.ts";
+import { TunnelClient } from "../../src/tunnel/client.ts";
+import { FakeEnvironment } from "../support/environment.ts";
+import { FakeWing, text, utf8, WING_ID } from "../support/wing.ts";
+
+let environment: FakeEnvironment;
+let store: MemoryStore;
+let wing: FakeWing;
+let index: SessionIndex;
+
+beforeEach(() => {
+  environment = new FakeEnvironment();
+  store = new MemoryStore();
+  wing = new FakeWing();
+});
+
+function build(): WingsStore {
+  index = new SessionIndex(store);
+  return new WingsStore({
+    store,
+    trust: new TrustStore(store),
+    index,
+    newTunnel: (id, key) => new TunnelClient(id, key, newKeyPair(), "ws://node/ws/relay", environment, () => undefined),
+  });
+}
+
+const listed = () => [{ wing_id: WING_ID, public_key: wing.publicKey }];
+const SESSIONS = [{ session_id: "cafe0001", agent: "shell", cwd: "/src" }];
+
+/** Answers everything that was asked on the last socket. */
+function answer(): void {
+  if (environment.socket.readyState === 0) environment.socket.accept();
+  for (const asked of environment.socket.sent.splice(0)) {
+    const box = wing.box(asked.sender_pub, "wt-tunnel");
+    const { type } = JSON.parse(text(box.open(String(asked.payload)))) as { type: string };
+    const reply = type === "wing.info" ? { hostname: "studio", agents: null } : { sessions: SESSIONS };
+    const payload = box.seal(utf8(JSON.stringify(reply)));
+    environment.socket.receive({ type: "tunnel.res", request_id: asked.request_id, payload });
+  }
+}
+
+async function probed(): Promise<WingsStore> {
+  const wings = build();
+  wings.applyList(listed());
+  const probe = wings.probe(WING_ID);
+  answer();
+  await probe;
+  return wings;
+}
+
+describe("WingsStore", () => {
+  it("probes through the tunnel and keeps the answer for the next visit", async () => {
+    const wings = await probed();
+    expect(wings.find(WING_ID)).toMatchObject({ online: true, probe: "ok", sessions: SESSIONS, problem: null });
+    expect(index.wingOf("cafe0001")).toBe(WING_ID);
+    const next = build();
+    expect(next.find(WING_ID)).toMatchObject({ online: false, info: { hostname: "studio" }, sessions: SESSIONS });
+    expect(next.listed.value).toBe(false);
+  });
+
+  it("says what went wrong with a probe", async () => {
+    const wings = build();
+    wings.applyList(listed());
+    const probe = wings.probe(WING_ID);
+    expect(wings.find(WING_ID)?.probe).toBe("probing");
+    environment.socket.accept();
+    environment.advance(20_000);
+    await probe;
+    expect(wings.find(WING_ID)).toMatchObject({ probe: "failed", problem: "The wing does not answer." });
+  });
+
+  it("follows the events", async () => {
+    const wings = await probed();
+    wings.applyEvent({ type: "wing.offline", wing_id: WING_ID });
+    expect(wings.find(WING_ID)?.online).toBe(false);
+    expect(wings.tunnel(WING_ID)).toBeNull();
+    wings.applyEvent({ type: "wing.online", wing_id: WING_ID, public_key: wing.publicKey });
+    expect(wings.find(WING_ID)?.online).toBe(true);
+    wings.applyList([]);
+    expect(wings.find(WING_ID)?.online).toBe(false);
+  });
+
+  it("has no tunnel to a wing whose key changed, until that is accepted", async () => {
+    const wings = await probed();
+    const known = wing.publicKey;
+    wing = new FakeWing();
+    wings.applyEvent({ type: "wing.online", wing_id: WING_ID, public_key: wing.publicKey });
+    expect(wings.find(WING_ID)?.keyChange).toEqual({ known, offered: wing.publicKey });
+    expect(wings.tunnel(WING_ID)).toBeNull();
+    const sockets = environment.sockets.length;
+    await wings.probe(WING_ID);
+    expect(environment.sockets).toHaveLength(sockets);
+    wings.acceptKey(WING_ID, wing.publicKey);
+    expect(wings.find(WING_ID)?.keyChange).toBeNull();
+    answer();
+    await vi.waitFor(() => expect(wings.find(WING_ID)?.probe).toBe("ok"));
+  });
+
+  it("remembers the warning over a reload", async () => {
+    await probed();
+    wing = new FakeWing();
+    const wings = build();
+    wings.applyList(listed());
+    expect(wings.find(WING_ID)?.keyChange).not.toBeNull();
+  });
+
+  it("takes a terminal's word that the key changed", async () => {
+    const wings = await probed();
+    wings.keyOffered(WING_ID, wing.publicKey);
+    expect(wings.find(WING_ID)?.keyChange).toBeNull();
+    wings.keyOffered(WING_ID, "another");
+    expect(wings.find(WING_ID)?.keyChange?.offered).toBe("another");
+  });
+
+  it("says that a wing has no key, or none that can be used", async () => {
+    const wings = build();
+    wings.applyList([{ wing_id: WING_ID, public_key: "" }]);
+    await wings.probe(WING_ID);
+    expect(wings.find(WING_ID)?.problem).toMatch(/no encryption key/);
+    wings.applyList([{ wing_id: "ff00", public_key: "AAAA" }]);
+    await wings.probe("ff00");
+    expect(wings.find("ff00")?.problem).toMatch(/not usable/);
+  });
+
+  it("measures, marks attention, removes sessions and forgets", async () => {
+    const wings = await probed();
+    const measured = wings.measure(WING_ID);
+    environment.advance(7);
+    answer();
+    expect(await measured).toBe(true);
+    expect(wings.find(WING_ID)?.roundTripMs).toBe(7);
+    wings.setAttention(WING_ID, "cafe0001", true);
+    expect(wings.find(WING_ID)?.sessions[0]?.needs_attention).toBe(true);
+    wings.removeSession(WING_ID, "cafe0001");
+    expect(wings.find(WING_ID)?.sessions).toEqual([]);
+    wings.forget(WING_ID);
+    expect(build().find(WING_ID)).toBeUndefined();
+  });
+
+  it("starts empty when its cache is damaged", () => {
+    for (const damaged of ["{}", "[1,null,{}]", "["]) {
+      store.setItem("wt.wings", damaged);
+      expect(build().wings.value).toEqual([]);
+    }
+  });
+});
+
+describe("names and order", () => {
+  it("prefers the label given here, then the wing's, then the machine's", () => {
+    const plain = newWing("aabbccddeeff", "k");
+    expect(wingName(plain)).toBe("wing aabbccdd");
+    expect(wingName({ ...plain, info: { hostname: "h" } })).toBe("h");
+    expect(wingName({ ...plain, info: { hostname: "h", wing_label: "w" } })).toBe("w");
+    expect(wingName({ ...plain, label: "mine", info: { hostname: "h" } })).toBe("mine");
+  });
+  it("puts online wings first", () => {
+    const [a, b] = [newWing("a", "k"), { ...newWing("b", "k"), online: true }];
+    expect(sortWings([a, b]).map((one) => one.id)).toEqual(["b", "a"]);
+  });
+  it("shortens the home folder", () => {
+    expect(shortPath("/home/a/src", "/home/a")).toBe("~/src");
+    expect(shortPath("/home/a", "/home/a")).toBe("~");
+    expect(shortPath("/home/ab", "/home/a")).toBe("/home/ab");
+    expect(shortPath("/x", "/")).toBe("/x");
+  });
+});

@@ -1,0 +1,68 @@
+"""Runs a server in the foreground, as `wt serve` and `wt roost` do."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from wingthing.assembly.config import Config
+from wingthing.assembly.logs import start_logging
+
+if TYPE_CHECKING:
+    from wingthing.assembly.service import Server
+
+
+def run_server(config: Config, say: Callable[[str], Any]) -> None:
+    """Serve until SIGINT or SIGTERM. `say` prints a line for the person who started it.
+
+    Raises OperatorError when it cannot start.
+    """
+    from twisted.internet import reactor as installed
+
+    from wingthing.assembly.service import make_server
+
+    # Twisted types the module of that name, not the object that is installed under it.
+    reactor: Any = installed
+    start_logging()
+    server = make_server(reactor, config)
+    server.privilegedStartService()
+    server.startService()
+    reactor.addSystemEventTrigger("before", "shutdown", server.stopService)
+    for line in welcome(server):
+        say(line)
+    reactor.callWhenRunning(_stop_at_the_first_signal, reactor)
+    reactor.run()
+
+
+def _stop_at_the_first_signal(reactor: Any) -> None:
+    """Stop on SIGINT or SIGTERM, once: Twisted's own handlers fail when Ctrl-C is pressed again meanwhile."""
+
+    def handler(number: int, _frame: FrameType | None) -> None:
+        for other in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(other, signal.SIG_IGN)
+        reactor.callFromThread(reactor.stop)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handler)
+
+
+def own_command() -> str:
+    """How `wt` is called on this machine: by its name when that is on PATH, else by where it lies."""
+    return "wt" if shutil.which("wt") else str(Path(sys.argv[0]))
+
+
+def welcome(server: Server) -> Iterator[str]:
+    """What the person who started the server reads."""
+    yield "wingthing is ready. Open this link; it works once:"
+    yield ""
+    yield f"    {server.link()}"
+    yield ""
+    yield f"'{own_command()} url' prints the next one. Ctrl-C stops the server; terminals go on."
+    if server.config.exposed:
+        yield ""
+        yield "WARNING: other machines can reach this address. Whoever gets a link gets a shell on this one."

@@ -1,0 +1,106 @@
+"""`wt user`: the users of this server, for its operator."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import time
+
+import click
+
+from wingthing.cli.data import cursor_on, data_dir_option, database_of
+from wingthing.errors import OperatorError
+
+USER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}\Z")
+PROVIDER = "operator"
+
+
+@click.group()
+def user() -> None:
+    """Manage the users of this server. Works while the server runs."""
+
+
+@user.command()
+@click.argument("user_id", metavar="ID")
+@click.option("--name", required=True, help="What the user is called.")
+@click.option("--email", default="", help="The user's e-mail address.")
+@data_dir_option
+def add(user_id: str, name: str, email: str, data_dir: str | None) -> None:
+    """Add the user ID."""
+    from wingthing.store import audit, users
+
+    if USER_ID.match(user_id) is None:
+        raise OperatorError(
+            f"{user_id!r} cannot be a user id: use letters, digits and . _ @ - (64 characters at most)."
+        )
+    if not name.strip() or not name.isprintable():
+        raise OperatorError("--name must be a name that can be printed on one line.")
+    if email and "@" not in email:
+        raise OperatorError(f"{email!r} is no e-mail address.")
+    with cursor_on(database_of(data_dir, make=True)) as cursor:
+        users.add(cursor, user_id, name=name, email=email, provider=PROVIDER, now=time.time())
+        audit.note(cursor, at=time.time(), user_id=user_id, action="user added")
+    click.echo(f"Added {user_id}. 'wt user token {user_id}' prints a token for a wing of theirs.", err=True)
+
+
+@user.command("list")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+@data_dir_option
+def list_users(as_json: bool, data_dir: str | None) -> None:
+    """List the users."""
+    from wingthing.store import users
+
+    with cursor_on(database_of(data_dir)) as cursor:
+        rows = users.every(cursor)
+    if as_json:
+        keys = ("id", "display_name", "email", "provider", "created_at")
+        click.echo(json.dumps([{key: getattr(row, key) for key in keys} for row in rows], indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("id", "name", "e-mail", "signs in by", "since", box=None, header_style="bold")
+    for row in rows:
+        since = time.strftime("%Y-%m-%d", time.localtime(row.created_at))
+        # Not strings: in those, brackets would be markup.
+        table.add_row(*map(Text, (row.id, row.display_name, row.email, row.provider, since)))
+    Console().print(table)
+
+
+@user.command()
+@click.argument("user_id", metavar="ID")
+@data_dir_option
+def token(user_id: str, data_dir: str | None) -> None:
+    """Print a wing token of the user ID, and nothing else."""
+    from wingthing.crypto.tokens import mint
+    from wingthing.store import audit, tokens, users
+    from wingthing.store.signing_key import signing_key
+
+    path = database_of(data_dir)
+    key = signing_key(path.parent)
+    with cursor_on(path) as cursor:
+        found = users.find(cursor, user_id)
+        if found is None or found.removed_at is not None:
+            raise OperatorError(f"There is no user {user_id}: 'wt user list' shows who there is.")
+        minted, claims = mint(key, user_id=user_id, now=time.time(), jti=secrets.token_hex(16))
+        tokens.issued(cursor, claims)
+        audit.note(cursor, at=time.time(), user_id=user_id, action="token made by the operator")
+    click.echo(minted)
+
+
+@user.command()
+@click.argument("user_id", metavar="ID")
+@data_dir_option
+def remove(user_id: str, data_dir: str | None) -> None:
+    """Remove the user ID: logins and tokens end at once; open terminals within seconds."""
+    from wingthing.names import LOCAL_USER_ID
+    from wingthing.store import audit, users
+
+    if user_id == LOCAL_USER_ID:
+        raise OperatorError(f"{user_id!r} is the user of this server itself and cannot be removed.")
+    with cursor_on(database_of(data_dir)) as cursor:
+        users.remove(cursor, user_id, now=time.time())
+        audit.note(cursor, at=time.time(), user_id=user_id, action="user removed")
+    click.echo(f"Removed {user_id}.", err=True)

@@ -1,0 +1,1 @@
+"""Keys, the end-to-end box, and tokens. Time and randomness are arguments."""

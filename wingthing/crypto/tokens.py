@@ -1,0 +1,92 @@
+"""Wing tokens: ES256 JWTs that any node can check with the public half of `WT_JWT_KEY` alone.
+
+protocol.md section 2: `sub` user id, `iat`, `exp`, `pub` the wing's X25519 public key (base64), `wing` the
+machine id. Ours also carry `jti`, by which one token can be revoked.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jwt
+import msgspec
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from wingthing.errors import NotAuthenticated
+from wingthing.wire.limits import TOKEN_LIFETIME_SECONDS
+
+ALGORITHM = "ES256"
+
+
+class WingToken(msgspec.Struct, frozen=True):
+    """The claims of a checked token. `pub`, `wing` and `jti` are empty when it does not carry them."""
+
+    user_id: str
+    issued_at: int
+    expires_at: int
+    pub: str = ""
+    wing: str = ""
+    jti: str = ""
+
+
+def mint(
+    key: ec.EllipticCurvePrivateKey,
+    *,
+    user_id: str,
+    now: float,
+    jti: str,
+    pub: str = "",
+    wing: str = "",
+    lifetime: int = TOKEN_LIFETIME_SECONDS,
+) -> tuple[str, WingToken]:
+    """A new token and its claims. `now` is Unix seconds, `lifetime` seconds, `jti` a random name for it."""
+    issued = int(now)
+    claims = WingToken(user_id, issued, issued + lifetime, pub, wing, jti)
+    payload: dict[str, Any] = {"sub": user_id, "iat": issued, "exp": claims.expires_at, "jti": jti}
+    if pub:
+        payload["pub"] = pub
+    if wing:
+        payload["wing"] = wing
+    return jwt.encode(payload, key, algorithm=ALGORITHM), claims
+
+
+def check(token: str, key: ec.EllipticCurvePublicKey, *, now: float) -> WingToken:
+    """The claims of `token`.
+
+    Raises NotAuthenticated when it is malformed, signed otherwise (`alg: none` and HS256 included), expired
+    at `now`, or made for another audience (node tokens carry `aud`, wing tokens never).
+    """
+    try:
+        # The library would compare with the machine's clock: time is checked here, against `now`.
+        payload = jwt.decode(
+            token,
+            key,
+            algorithms=[ALGORITHM],
+            options={
+                "verify_exp": False,
+                "verify_iat": False,
+                "verify_nbf": False,
+                "require": ["sub", "exp"],
+            },
+        )
+    except jwt.PyJWTError as why:
+        raise NotAuthenticated("the token is not valid") from why
+    try:
+        claims = msgspec.convert(
+            {
+                "user_id": payload["sub"],
+                "issued_at": payload.get("iat", 0),
+                "expires_at": payload["exp"],
+                "pub": payload.get("pub") or "",
+                "wing": payload.get("wing") or "",
+                "jti": payload.get("jti") or "",
+            },
+            WingToken,
+        )
+    except msgspec.ValidationError as why:
+        raise NotAuthenticated("the token is not valid") from why
+    if not claims.user_id:
+        raise NotAuthenticated("the token is not valid")
+    if claims.expires_at <= now:
+        raise NotAuthenticated("the token has expired: log in again")
+    return claims

@@ -1,0 +1,112 @@
+"""File names, environment variables and defaults: the one place that spells them.
+
+docs/configuration.md lists them for operators; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# -- environment variables -------------------------------------------------------------------------
+
+ENV_DIR: Final = "WINGTHING_DIR"
+"""Directory of the wing and of a single node. Default: `~/.wingthing`."""
+
+ENV_JWT_KEY: Final = "WT_JWT_KEY"
+"""P-256 private key that signs tokens: base64 of SEC1 DER, or PEM (protocol.md section 2)."""
+
+ENV_NODE_ROLE: Final = "WT_NODE_ROLE"
+"""`single`, `login` or `edge`: overrides the detected role (rehearsal, tests)."""
+
+ENV_FLY_MACHINE_ID: Final = "FLY_MACHINE_ID"
+"""Set by Fly.io on each of its machines; its presence alone means: part of a fleet."""
+
+ENV_BASE_URL: Final = "WT_BASE_URL"
+"""Public URL of the server when it is not the address it listens on (a reverse proxy, a tunnel)."""
+
+SIGN_IN_VARIABLES: Final = ("WT_GITHUB_CLIENT_ID", "WT_GOOGLE_CLIENT_ID", "WT_SMTP_HOST")
+"""Any of these set means that a sign-in provider is configured: the node is not in local mode."""
+
+# -- the directory of a wing and of a single node (protocol.md section 6) ----------------------------
+
+DEFAULT_DIR: Final = "~/.wingthing"
+"""The directory when `WINGTHING_DIR` is not set."""
+
+WING_ID_FILE: Final = "wing-id"
+"""The machine id and a newline."""
+
+WING_KEY_FILE: Final = "wing_key"
+"""Base64 of the wing's 32 private X25519 bytes."""
+
+DEVICE_TOKEN_FILE: Final = "device_token.yaml"  # noqa: S105 - a file's name
+"""The wing's token and when it expires."""
+
+WING_CONFIG_FILE: Final = "wing.yaml"
+"""The wing's settings; see wing.md."""
+
+WING_PID_FILE: Final = "wing.pid"
+"""Process id of the running wing, locked (flock) by it."""
+
+WING_LOG_FILE: Final = "wing.log"
+"""What a wing in the background logs."""
+
+WING_STATUS_FILE: Final = "wing.status.json"
+"""What `wt status` shows of the running wing."""
+
+RELAY_KEY_FILE: Final = "relay_pub_key"
+"""The key of the server that this wing was last connected to; a change is logged."""
+
+EGGS_DIR: Final = "eggs"
+"""One folder for each running terminal."""
+
+HISTORY_DIR: Final = "history"
+
+EGG_META_FILE: Final = "meta.json"
+EGG_SOCKET_FILE: Final = "sock"
+EGG_LOCK_FILE: Final = "lock"
+"""Locked by a terminal's process for as long as it lives."""
+
+EGG_LOG_FILE: Final = "egg.log"
+PTY_RECORDING_FILE: Final = "pty.cast"
+KEY_RECORDING_FILE: Final = "keylog.cast"
+"""One folder for each finished terminal: its description and recordings."""
+
+
+DATABASE_FILE: Final = "wingthing.db"
+"""The server's SQLite database."""
+
+JWT_KEY_FILE: Final = "jwt_key"
+"""The signing key of a single node, made once; `WT_JWT_KEY` comes before it."""
+
+LOCAL_KEY_FILE: Final = "local_key"
+"""The secret of the next one-time link."""
+
+SERVER_FILE: Final = "server.json"
+"""Where a running single node writes its URL and process id, for `wt url` and a wing beside it."""
+
+SERVER_LOCK_FILE: Final = "server.lock"
+"""Locked (flock) while a server uses the directory."""
+
+FLY_VOLUME: Final = "/data"
+"""Where Fly.io mounts the volume of the login node."""
+
+PROJECT_MARK: Final = "egg.yaml"
+"""A child folder of a repository with this file is offered as a project of its own."""
+
+# -- defaults ----------------------------------------------------------------------------------------
+
+DEFAULT_ADDR: Final = "127.0.0.1:8080"
+"""Where a server listens when nothing else is said."""
+
+SESSION_COOKIE: Final = "wt_session"
+"""The cookie of a login session."""
+
+LOCAL_USER_ID: Final = "local"
+"""The one user of a server without sign-in."""
+
+
+FILE_MODE: Final = 0o600
+"""Of every file that is written: for its owner alone."""
+
+DIR_MODE: Final = 0o700
+"""Of every directory that is made."""

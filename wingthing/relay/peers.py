@@ -1,0 +1,113 @@
+"""The two kinds of peer as the relay sees them, and the small interface that a socket offers it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+import attrs
+
+if TYPE_CHECKING:
+    from wingthing.relay.routes import Terminal
+    from wingthing.relay.wings import Wing
+
+FEATURE_DETACHED: Final = "pty.detached"
+"""A peer that names this feature (a wing in `wing.register`, a browser in the query) understands the
+message of that name. Others never get it: what is in the field sees the protocol and nothing more."""
+
+
+class Peer(Protocol):
+    """One open WebSocket. None of the methods waits or raises."""
+
+    @property
+    def full(self) -> bool:
+        """Whether more waits for this peer than its outbox may hold."""
+
+    def send(self, message: bytes) -> None:
+        """Queue one text message."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Close after what is queued. `code` is a CloseCode, `reason` a short sentence."""
+
+    def pause_reading(self) -> None:
+        """Stop taking bytes from the peer until `resume_reading`."""
+
+    def resume_reading(self) -> None:
+        """Take bytes again."""
+
+
+@attrs.frozen
+class Identity:
+    """Who is behind a socket or a request, as the node has established it. Never the peer's own word."""
+
+    user_id: str
+    display_name: str = ""
+    email: str = ""
+    provider: str = ""
+    avatar_url: str = ""
+    login: str = ""
+    """The login session, as the hash of its cookie; empty behind a token."""
+
+    passkeys: tuple[str, ...] = ()
+    """Base64 of the raw P-256 public keys that the user has registered."""
+
+    @property
+    def name(self) -> str:
+        """How a person calls this user."""
+        return self.display_name or self.email or self.user_id
+
+
+@attrs.define(eq=False)
+class WingLink:
+    """One connection of a wing, from its upgrade to its end."""
+
+    identity: Identity
+    peer: Peer
+    token_pub: str = ""
+    """`pub` of the token: wins over `public_key` of the registration."""
+
+    token_wing: str = ""
+    """`wing` of the token: the only machine id that this connection may register."""
+
+    connection_id: str = ""
+    wing: Wing | None = None
+    """Set by the registration."""
+
+    features: frozenset[str] = frozenset()
+
+
+@attrs.define(eq=False)
+class Viewer:
+    """One connection of a browser on `/ws/pty` or `/ws/relay`."""
+
+    identity: Identity
+    peer: Peer
+    wing_id: str = ""
+    """From the query: the wing that is meant when a message names none."""
+
+    features: frozenset[str] = frozenset()
+    controls: dict[str, Terminal] = attrs.field(factory=dict)
+    """session_id -> the terminals that this connection may type into."""
+
+    watches: dict[str, tuple[Terminal, str]] = attrs.field(factory=dict)
+    """session_id -> the terminal that this connection sees, and its viewer_id there."""
+
+    pending: dict[str, Wing] = attrs.field(factory=dict)
+    """request_id -> the wing that owes an answer; oldest first."""
+
+    held_by: set[Wing] = attrs.field(factory=set)
+    """The wings whose full outbox keeps this connection from being read."""
+
+    ended: dict[str, None] = attrs.field(factory=dict)
+    """Sessions that ended or left this connection: keystrokes on their way are no fault. Oldest first."""
+
+    bytes_sent: int = 0
+
+    def deliver(self, message: bytes) -> None:
+        """Queue one message and count it as this user's traffic."""
+        self.bytes_sent += len(message)
+        self.peer.send(message)
+
+
+def parse_features(value: str | None) -> frozenset[str]:
+    """The features in a query parameter, separated by commas."""
+    return frozenset(part for part in (value or "").split(",") if part)

@@ -1,0 +1,197 @@
+"""Which peer gets a message: the whole decision of a node, synchronous and without I/O.
+
+`Router` holds the state (wings, dashboards, meter) and the life of connections. What a wing may say is in
+`wing_side`, what a browser may say in `viewer_side`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from wingthing.errors import InvalidMessage, PeerError
+from wingthing.relay import routes, tunnels
+from wingthing.relay.access import audience
+from wingthing.relay.events import Dashboards
+from wingthing.relay.meter import Meter
+from wingthing.relay.peers import FEATURE_DETACHED, Identity, Peer, Viewer, WingLink
+from wingthing.relay.wings import Wing, Wings
+from wingthing.wire import codec
+from wingthing.wire.closing import CloseCode
+from wingthing.wire.messages import Error, PtyDetached, RelayRestart, WingOffline
+
+
+class Router:
+    """The relay of one node.
+
+    `relay_pub_key` goes into every `registered`; `new_session_id` gives 8 random hex digits and
+    `new_connection_id` a uuid.
+    """
+
+    def __init__(
+        self,
+        *,
+        relay_pub_key: str,
+        new_session_id: Callable[[], str],
+        new_connection_id: Callable[[], str],
+    ) -> None:
+        self.relay_pub_key = relay_pub_key
+        self.new_session_id = new_session_id
+        self.new_connection_id = new_connection_id
+        self.wings = Wings()
+        self.dashboards = Dashboards()
+        self.meter = Meter()
+        self._links: set[WingLink] = set()
+        self._viewers: set[Viewer] = set()
+
+    # -- the life of connections ---------------------------------------------------------------------------
+
+    def wing_connected(self, link: WingLink) -> None:
+        """A wing's socket is open; it has yet to register."""
+        self._links.add(link)
+
+    def wing_gone(self, link: WingLink) -> None:
+        """A wing's socket is closed. Unless a newer one speaks for the wing, it is offline now."""
+        self._links.discard(link)
+        wing = self.wings.release(link)
+        if wing is None:
+            return
+        self.release_held(wing)
+        offline = WingOffline(wing_id=wing.record.wing_id)
+        message = codec.write(offline)
+        for viewer in {viewer for terminal in wing.terminals.values() for viewer in terminal.viewers()}:
+            viewer.deliver(message)
+        for request_id, viewer in tunnels.abandon_wing(wing):
+            viewer.deliver(codec.write(Error(message="the wing went offline", request_id=request_id)))
+        self.dashboards.publish(audience(wing.record), offline)
+        self.wings.forget_if_idle(wing)
+
+    def viewer_connected(self, viewer: Viewer) -> None:
+        """A browser's socket is open."""
+        self._viewers.add(viewer)
+        self.meter.opened(viewer)
+
+    def viewer_gone(self, viewer: Viewer) -> None:
+        """A browser's socket is closed: its bindings go, the terminals live on."""
+        self._viewers.discard(viewer)
+        self.meter.closed(viewer)
+        tunnels.abandon_viewer(viewer)
+        for wing in viewer.held_by:
+            wing.held.discard(viewer)
+        viewer.held_by.clear()
+        for session_id in [*viewer.controls, *viewer.watches]:
+            self.detach(viewer, session_id)
+
+    def dashboard_connected(self, identity: Identity, peer: Peer) -> None:
+        """A dashboard's socket is open."""
+        self.dashboards.add(identity, peer)
+
+    def dashboard_gone(self, identity: Identity, peer: Peer) -> None:
+        """A dashboard's socket is closed."""
+        self.dashboards.remove(identity, peer)
+
+    def end_login(self, login: str) -> None:
+        """A login session has ended: its browsers' sockets end with it."""
+        for viewer in [viewer for viewer in self._viewers if viewer.identity.login == login]:
+            viewer.peer.close(CloseCode.LOGIN_ENDED, "logged out")
+        for peer in self.dashboards.of_login(login):
+            peer.close(CloseCode.LOGIN_ENDED, "logged out")
+
+    def connected_users(self) -> set[str]:
+        """The user ids behind the open sockets."""
+        known = {link.identity.user_id for link in self._links}
+        return known | {viewer.identity.user_id for viewer in self._viewers} | self.dashboards.users()
+
+    def end_user(self, user_id: str) -> None:
+        """A user has been removed: every socket of theirs ends, their wings' too."""
+        links = [link.peer for link in self._links if link.identity.user_id == user_id]
+        viewers = [viewer.peer for viewer in self._viewers if viewer.identity.user_id == user_id]
+        for peer in (*links, *viewers, *self.dashboards.of_user(user_id)):
+            peer.close(CloseCode.LOGIN_ENDED, "this account has been removed")
+
+    # -- what both sides use -------------------------------------------------------------------------------
+
+    def detach(self, viewer: Viewer, session_id: str) -> None:
+        """Undo a binding. A wing that understands it hears that one of its spectators has left."""
+        detached = routes.detach(viewer, session_id)
+        if detached is None:
+            return
+        wing, viewer_id = detached
+        if viewer_id is not None:
+            self.spectator_left(wing, session_id, viewer_id)
+        self.wings.forget_if_idle(wing)
+
+    def spectator_left(self, wing: Wing, session_id: str, viewer_id: str) -> None:
+        """Spare a wing the work for a spectator that is not there any more."""
+        if wing.link is not None and FEATURE_DETACHED in wing.link.features:
+            message = PtyDetached(session_id=session_id, viewer_id=viewer_id, reason="the spectator has left")
+            wing.link.peer.send(codec.write(message))
+
+    def to_wing(self, wing: Wing, message: bytes, viewer: Viewer) -> None:
+        """Send a browser's message to a wing; a browser that fills the wing's outbox is held."""
+        link = wing.link
+        if link is None:
+            viewer.deliver(codec.write(WingOffline(wing_id=wing.record.wing_id)))
+            return
+        link.peer.send(message)
+        if link.peer.full and viewer not in wing.held:
+            if not viewer.held_by:
+                viewer.peer.pause_reading()
+            wing.held.add(viewer)
+            viewer.held_by.add(wing)
+
+    def wing_has_room(self, link: WingLink) -> None:
+        """A wing's outbox that was full has drained: the browsers that filled it are read again."""
+        if link.wing is not None and link.wing.link is link:
+            self.release_held(link.wing)
+
+    def release_held(self, wing: Wing) -> None:
+        """Read the browsers again that were held because of this wing."""
+        for viewer in wing.held:
+            viewer.held_by.discard(wing)
+            if not viewer.held_by:
+                viewer.peer.resume_reading()
+        wing.held.clear()
+
+    def abandon(self, wing: Wing) -> None:
+        """Take away all routes of an offline wing whose id another owner has registered."""
+        for terminal in list(wing.terminals.values()):
+            routes.end(terminal)
+
+    # -- the end of the node -------------------------------------------------------------------------------
+
+    def announce_restart(self) -> None:
+        """Tell everybody that this node is going."""
+        message = codec.write(RelayRestart())
+        for peer in self._peers():
+            peer.send(message)
+
+    def close_all(self) -> None:
+        """Close what is still open."""
+        for peer in self._peers():
+            peer.close(CloseCode.GOING_AWAY, "the server is shutting down")
+
+    @property
+    def open_sockets(self) -> int:
+        """How many sockets of all three kinds are open."""
+        return len(self._links) + len(self._viewers) + len(self.dashboards)
+
+    @property
+    def route_count(self) -> int:
+        """How many terminals and requests the tables hold (a leak shows here)."""
+        return sum(
+            len(viewer.controls) + len(viewer.watches) + len(viewer.pending) for viewer in self._viewers
+        )
+
+    def _peers(self) -> list[Peer]:
+        links = [link.peer for link in self._links]
+        return links + [viewer.peer for viewer in self._viewers] + self.dashboards.peers()
+
+
+def refusal(message: bytes, why: PeerError) -> bytes:
+    """The `error` message that tells a peer what was wrong with `message`, and which session or request it
+    was about when that can be read."""
+    try:
+        head = codec.read_head(message)
+    except InvalidMessage:
+        return codec.write(Error(message=str(why)))
+    return codec.write(Error(message=str(why), session_id=head.session_id, request_id=head.request_id))

@@ -1,0 +1,169 @@
+"""What a browser may say to a node: protocol.md section 4.
+
+What it says of itself is replaced by what the node knows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wingthing.errors import InvalidMessage, NotFound, PeerError
+from wingthing.relay import routes, tunnels
+from wingthing.relay.peers import FEATURE_DETACHED, Viewer
+from wingthing.relay.router import Router
+from wingthing.relay.wings import Wing
+from wingthing.wire import codec
+from wingthing.wire.messages import (
+    MESSAGES,
+    From,
+    PtyAttach,
+    PtyDetach,
+    PtyDetached,
+    PtyResize,
+    PtyStart,
+    Route,
+    TunnelReq,
+)
+
+NODE_FIELDS = frozenset(
+    [
+        "user_id",
+        "email",
+        "display_name",
+        "org_role",
+        "passkeys",
+        "viewer_id",
+        "sender_user_id",
+        "sender_email",
+        "sender_org_role",
+        "sender_passkeys",
+    ]
+)
+"""Fields of `pty.start`, `pty.attach` and `tunnel.req` that only a node may set."""
+
+_SPELT = NODE_FIELDS.union(
+    ["type"], PtyStart.__struct_fields__, PtyAttach.__struct_fields__, TunnelReq.__struct_fields__
+)
+
+
+def receive(router: Router, viewer: Viewer, message: bytes) -> None:
+    """One message of a browser.
+
+    Raises PeerError (to be answered with `error`) for what the browser may not say.
+    """
+    head = codec.read_head(message)
+    terminal = viewer.controls.get(head.session_id or "")
+    kind = MESSAGES.get(head.type)
+    if kind is None or From.BROWSER not in kind.sender:
+        raise InvalidMessage(f"unknown message type: {head.type[:64]}")
+    if kind.route is Route.SESSION:
+        if terminal is None:
+            _not_controlled(viewer, head.session_id)
+            return
+        if head.type == "pty.resize":
+            codec.read(message, PtyResize)
+        router.to_wing(terminal.wing, message, viewer)
+    elif head.type == "pty.start":
+        _start(router, viewer, message)
+    elif head.type == "pty.attach":
+        _attach(router, viewer, message)
+    elif head.type == "pty.detach":
+        router.detach(viewer, codec.read(message, PtyDetach).session_id)
+    else:
+        _request(router, viewer, message)
+
+
+def _not_controlled(viewer: Viewer, session_id: str | None) -> None:
+    if not session_id:
+        raise InvalidMessage("invalid message: `session_id` is missing")
+    if session_id in viewer.watches:
+        raise PeerError("a spectator can only watch")
+    if session_id not in viewer.ended:
+        raise NotFound("this session is not open on this connection: attach to it first")
+
+
+def _start(router: Router, viewer: Viewer, message: bytes) -> None:
+    start = codec.read(message, PtyStart)
+    wing = _meant(router, viewer, start.wing_id)
+    if wing is None:
+        raise NotFound("no wing connected")
+    session_id = router.new_session_id()
+    while session_id in wing.terminals or session_id in viewer.controls or session_id in viewer.watches:
+        session_id = router.new_session_id()
+    identity = viewer.identity
+    routes.control(wing, session_id, viewer)
+    _forward(
+        router,
+        viewer,
+        wing,
+        message,
+        session_id=session_id,
+        user_id=identity.user_id,
+        email=identity.email,
+        display_name=identity.display_name,
+        org_role="",
+        passkeys=list(identity.passkeys),
+    )
+
+
+def _attach(router: Router, viewer: Viewer, message: bytes) -> None:
+    attach = codec.read(message, PtyAttach)
+    session_id = attach.session_id
+    user_id = viewer.identity.user_id
+    wing = _meant(router, viewer, attach.wing_id)
+    if wing is None and not (attach.wing_id or viewer.wing_id):
+        wing = router.wings.with_terminal(session_id, user_id)
+    if wing is None:
+        raise NotFound("wing not found")
+    if attach.spectate:
+        viewer_id = router.new_session_id()
+        before = routes.watch(wing, session_id, viewer, viewer_id)
+        if before is not None:
+            router.spectator_left(wing, session_id, before)
+        _forward(
+            router, viewer, wing, message, user_id=user_id, viewer_id=viewer_id, email=viewer.identity.email
+        )
+        return
+    displaced = routes.control(wing, session_id, viewer)
+    if displaced is not None and FEATURE_DETACHED in displaced.features:
+        taken = PtyDetached(session_id=session_id, reason="opened in another window")
+        displaced.deliver(codec.write(taken))
+    _forward(router, viewer, wing, message, user_id=user_id)
+
+
+def _request(router: Router, viewer: Viewer, message: bytes) -> None:
+    request = codec.read(message, TunnelReq)
+    wing = router.wings.find(request.wing_id, viewer.identity.user_id)
+    if wing is None:
+        raise NotFound("wing not found")
+    tunnels.expect(wing, request.request_id, viewer)
+    identity = viewer.identity
+    _forward(
+        router,
+        viewer,
+        wing,
+        message,
+        sender_user_id=identity.user_id,
+        sender_email=identity.email,
+        sender_org_role="",
+        sender_passkeys=list(identity.passkeys),
+    )
+
+
+def _meant(router: Router, viewer: Viewer, named: str | None) -> Wing | None:
+    """The wing of a message: the one it names, else the one of the address, else the only reachable one."""
+    wing_id = named or viewer.wing_id
+    if wing_id:
+        return router.wings.find(wing_id, viewer.identity.user_id)
+    return router.wings.only(viewer.identity.user_id)
+
+
+def _forward(router: Router, viewer: Viewer, wing: Wing, message: bytes, **fields: Any) -> None:
+    """Pass on a message with the node's fields in it, and the fields that the node does not know."""
+    said = {name: value for name, value in codec.read_object(message).items() if _may_say(name)}
+    router.to_wing(wing, codec.write(said | fields), viewer)
+
+
+def _may_say(name: str) -> bool:
+    # Some JSON readers (Go's) ignore the case of names: for them `User_ID` is `user_id`, and the last wins.
+    return name not in NODE_FIELDS and (name in _SPELT or name.casefold() not in _SPELT)

@@ -1,0 +1,1 @@
+"""The WebSockets of a node: thin shells around Autobahn that hand whole messages to the relay."""

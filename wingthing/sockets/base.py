@@ -1,0 +1,148 @@
+"""What the three kinds of socket have in common: an outbox, refusals, and an end without surprises."""
+
+from __future__ import annotations
+
+from autobahn.twisted.websocket import WebSocketServerFactory
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from wingthing.errors import PeerError
+from wingthing.relay.router import Router, refusal
+from wingthing.sockets.datapath import DataPath
+from wingthing.sockets.outbox import Outbox
+from wingthing.wire.closing import CloseCode
+from wingthing.wire.limits import (
+    CLOSE_HANDSHAKE_SECONDS,
+    MAX_MESSAGE_BYTES,
+    OUTBOX_BYTES,
+    OUTBOX_RESUME_BYTES,
+    PING_SECONDS,
+    PING_TIMEOUT_SECONDS,
+)
+
+
+class RelayFactory(WebSocketServerFactory):
+    """Options that all sockets share. `clock` runs what a socket does later."""
+
+    log = Logger()
+
+    def __init__(self, router: Router, clock: IReactorTime) -> None:
+        super().__init__()
+        self.router = router
+        self.clock = clock
+        self.setProtocolOptions(
+            maxMessagePayloadSize=MAX_MESSAGE_BYTES,
+            maxFramePayloadSize=MAX_MESSAGE_BYTES,
+            # A peer that breaks a rule is told so with a close code instead of a cut line.
+            failByDrop=False,
+            closeHandshakeTimeout=CLOSE_HANDSHAKE_SECONDS,
+            autoPingInterval=PING_SECONDS,
+            autoPingTimeout=PING_TIMEOUT_SECONDS,
+            # The Origin has been checked against what this server serves before the upgrade.
+            allowedOrigins=["*"],
+        )
+
+
+class RelaySocket(DataPath):
+    """One WebSocket; a Peer of the relay. Subclasses say what happens when it opens, speaks and ends."""
+
+    log = Logger()
+    factory: RelayFactory
+    _opened = False
+    _cut: IDelayedCall | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outbox = Outbox(
+            self.send_message,
+            limit=OUTBOX_BYTES,
+            resume=OUTBOX_RESUME_BYTES,
+            on_full=self.outbox_full,
+            on_room=self.outbox_has_room,
+        )
+
+    # -- for subclasses ------------------------------------------------------------------------------------
+
+    def opened(self) -> None:
+        """The handshake is done."""
+
+    def handle(self, message: bytes) -> None:
+        """One text message. A PeerError becomes an `error` message to this peer."""
+
+    def ended(self) -> None:
+        """The socket is closed. Called once, and only after `opened`."""
+
+    def outbox_full(self) -> None:
+        """This peer does not read what it is sent: cut it off by name, so that nobody else waits."""
+        self.cut_off()
+
+    def cut_off(self) -> None:
+        """Throw away what waits and close."""
+        self.log.info(
+            "{kind} of {peer} reads too slowly and is closed", kind=type(self).__name__, peer=self.peer
+        )
+        self.outbox.close()
+        self.send_close(CloseCode.TOO_SLOW, "reads too slowly: connect again and attach")
+
+    def outbox_has_room(self) -> None:
+        """An outbox that was full has drained."""
+
+    # -- Peer ------------------------------------------------------------------------------------------------
+
+    @property
+    def full(self) -> bool:
+        return self.outbox.full
+
+    def send(self, message: bytes) -> None:
+        self.outbox.send(message)
+
+    def close(self, code: int, reason: str) -> None:
+        self.outbox.finish(lambda: self.send_close(code, reason))
+
+    def pause_reading(self) -> None:
+        if self.transport is not None:
+            self.transport.pauseProducing()
+
+    def resume_reading(self) -> None:
+        if self.transport is not None:
+            self.transport.resumeProducing()
+
+    # -- Autobahn ------------------------------------------------------------------------------------------
+
+    def onOpen(self) -> None:
+        # Klein's site has its HTTP channel registered as the transport's producer until now.
+        self.transport.unregisterProducer()
+        self.transport.registerProducer(self.outbox, True)
+        self._opened = True
+        self.opened()
+
+    def dropConnection(self, abort: bool = False) -> None:
+        if not abort and self._cut is None:
+            # Twisted waits for as long as it takes until the peer has read what is still to be sent.
+            self._cut = self.factory.clock.callLater(CLOSE_HANDSHAKE_SECONDS, self.transport.abortConnection)
+        super().dropConnection(abort)
+
+    def message_received(self, message: bytes) -> None:
+        if self.outbox.closed:
+            # The close frame is on its way: what still comes in has nobody to answer it.
+            return
+        try:
+            self.handle(message)
+        except PeerError as why:
+            self.refuse(message, why)
+        except Exception:
+            # Autobahn would close the socket without a trace in the log.
+            self.log.failure("a message was not handled")
+            self.refuse(message, PeerError("internal error: try again"))
+
+    def refuse(self, message: bytes, why: PeerError) -> None:
+        """Answer a message with `error`."""
+        self.send(refusal(message, why))
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        self.outbox.close()
+        if self._cut is not None and self._cut.active():
+            self._cut.cancel()
+        if self._opened:
+            self._opened = False
+            self.ended()

@@ -1,0 +1,110 @@
+"""What waits for one socket's peer to read, bounded in bytes.
+
+The transport takes what the kernel does not (64 KiB in Twisted) and then asks its producer to pause; from
+there on messages wait here, whole, so that they can still be thrown away together without cutting a frame.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
+
+
+@implementer(IPushProducer)
+class Outbox:
+    """The queue of one socket.
+
+    `write(message)` sends one message at once; `limit` and `resume` are bytes. `on_full()` is called when a
+    message takes the queue past `limit`, `on_room()` when a queue that was full has shrunk to `resume`.
+    """
+
+    __slots__ = (
+        "_closed",
+        "_full",
+        "_limit",
+        "_on_full",
+        "_on_room",
+        "_paused",
+        "_queue",
+        "_resume",
+        "_write",
+        "size",
+    )
+
+    def __init__(
+        self,
+        write: Callable[[bytes], None],
+        *,
+        limit: int,
+        resume: int,
+        on_full: Callable[[], None],
+        on_room: Callable[[], None],
+    ) -> None:
+        self._write = write
+        self._limit = limit
+        self._resume = resume
+        self._on_full = on_full
+        self._on_room = on_room
+        self._queue: deque[bytes] = deque()
+        self._paused = False
+        self._full = False
+        self._closed = False
+        self.size = 0
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more is taken."""
+        return self._closed
+
+    @property
+    def full(self) -> bool:
+        """Whether the limit has been passed and the queue has not shrunk to `resume` since."""
+        return self._full
+
+    def send(self, message: bytes) -> None:
+        """Send or queue one message. After `close` it goes nowhere."""
+        if self._closed:
+            return
+        if not self._paused:
+            self._write(message)
+            return
+        self._queue.append(message)
+        self.size += len(message)
+        if self.size > self._limit and not self._full:
+            self._full = True
+            self._on_full()
+
+    def close(self) -> None:
+        """Throw away what waits and take no more."""
+        self._closed = True
+        self._queue.clear()
+        self.size = 0
+
+    def finish(self, then: Callable[[], None]) -> None:
+        """Take no more; call `then` once everything that waits has been written."""
+        self._closed = True
+        if not self._queue:
+            then()
+            return
+        self._resume = 0
+        self._full = True
+        self._on_room = then
+
+    def pauseProducing(self) -> None:
+        self._paused = True
+
+    def resumeProducing(self) -> None:
+        self._paused = False
+        while self._queue and not self._paused:
+            message = self._queue.popleft()
+            self.size -= len(message)
+            self._write(message)
+        if self._full and self.size <= self._resume:
+            self._full = False
+            self._on_room()
+
+    def stopProducing(self) -> None:
+        self.close()

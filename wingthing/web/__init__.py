@@ -1,0 +1,1 @@
+"""HTTP: Klein classes for pages and APIs, and the guard that everything passes."""

@@ -1,0 +1,125 @@
+"""How answers look: JSON for programs, a page for people, and one mapping from errors to both."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from klein import Klein
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.http import Request
+from twisted.web.resource import Resource
+from werkzeug.exceptions import HTTPException
+
+from wingthing.errors import InvalidMessage, NotAuthenticated, NotFound, PeerError
+from wingthing.relay.credentials import header
+
+log = Logger()
+
+templates = Environment(
+    loader=PackageLoader("wingthing.web"), autoescape=select_autoescape(), undefined=StrictUndefined
+)
+
+TITLES = {
+    401: "This page is locked",
+    403: "Not allowed",
+    404: "There is nothing here",
+    405: "Not like this",
+    413: "Too large",
+    421: "Wrong address",
+    429: "Not so fast",
+    500: "Something went wrong here",
+    503: "Not just now",
+}
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+def json(request: Request, value: object, status: int = 200) -> bytes:
+    """The body of a JSON answer."""
+    request.setResponseCode(status)
+    request.setHeader("Content-Type", "application/json")
+    return msgspec.json.encode(value)
+
+
+def page(request: Request, template: str, status: int = 200, **fields: object) -> bytes:
+    """The body of a page."""
+    request.setResponseCode(status)
+    request.setHeader("Content-Type", "text/html; charset=utf-8")
+    return templates.get_template(template).render(**fields).encode()
+
+
+def body(request: Any, kind: type[S]) -> S:
+    """The JSON body of a request.
+
+    Raises InvalidMessage when it is not what it should be, PeerError (415) when it does not say that it is
+    JSON: a foreign page can send a form without asking, JSON it cannot.
+    """
+    content_type = (header(request, "content-type") or "").partition(";")[0].strip().lower()
+    if content_type != "application/json":
+        raise PeerError("send the body as application/json", status=415)
+    try:
+        return msgspec.json.decode(request.content.read(), type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
+        raise InvalidMessage(f"invalid body: {why}") from why
+
+
+def is_for_people(request: Request) -> bool:
+    """Whether an error is shown as a page: everything but the APIs."""
+    path = request.path
+    if path in (b"/auth/local", b"/auth/claim"):
+        return True
+    return not path.startswith((b"/api/", b"/auth/", b"/ws/")) and path not in (b"/api", b"/health")
+
+
+def refuse(request: Request, why: PeerError) -> bytes:
+    """The answer to a request that is refused."""
+    for name, value in why.headers.items():
+        request.setHeader(name, value)
+    if not is_for_people(request):
+        return json(request, {"error": str(why)}, why.status)
+    if isinstance(why, NotAuthenticated):
+        return page(request, "locked.html", why.status, title=TITLES[401])
+    title = TITLES.get(why.status, "This did not work")
+    return page(request, "error.html", why.status, title=title, message=str(why))
+
+
+class Refusal(Resource):
+    """Answers any request with one refusal."""
+
+    isLeaf = True
+
+    def __init__(self, why: PeerError) -> None:
+        super().__init__()
+        self._why = why
+
+    def render(self, request: Request) -> bytes:
+        return refuse(request, self._why)
+
+
+def map_errors(app: Klein) -> None:
+    """Give a Klein app the one mapping: our errors with their status, all others as a bug."""
+    # An address with doubled slashes is not ours; the router would send a redirect that is no error.
+    app.url_map.merge_slashes = False
+
+    @app.handle_errors(PeerError)  # type: ignore[arg-type]
+    def peer_error(_self: object, request: Request, failure: Any) -> bytes:
+        return refuse(request, failure.value)
+
+    @app.handle_errors(HTTPException)  # type: ignore[arg-type]
+    def routing(_self: object, request: Request, failure: Any) -> bytes:
+        status = failure.value.code or 404
+        if status == 404:
+            return refuse(request, NotFound("not found"))
+        allowed = getattr(failure.value, "valid_methods", None) or ()
+        headers = {"Allow": ", ".join(sorted(allowed))} if allowed else {}
+        return refuse(
+            request, PeerError("this address does not take that method", status=status, headers=headers)
+        )
+
+    @app.handle_errors(Exception)  # type: ignore[arg-type]
+    def bug(_self: object, request: Request, failure: Failure) -> bytes:
+        log.failure("{path} failed", failure=failure, path=request.path.decode("ascii", "replace"))
+        return refuse(request, PeerError("internal error", status=500))

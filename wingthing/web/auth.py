@@ -1,0 +1,275 @@
+"""`/auth/`: the one-time link, device login, and logging out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import msgspec
+from klein import Klein
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.web.http import Request
+
+from wingthing.crypto.keys import load_public
+from wingthing.errors import NotAuthenticated, PeerError
+from wingthing.names import LOCAL_USER_ID, SESSION_COOKIE
+from wingthing.relay.credentials import argument, cookie_of, header, token_of
+from wingthing.relay.peers import Identity
+from wingthing.store import audit, device_codes
+from wingthing.store.local_key import LocalKey
+from wingthing.store.pool import Database
+from wingthing.web.answers import body, json, map_errors, page
+from wingthing.web.guard import Guard, host_name
+from wingthing.web.identity import Authenticator
+from wingthing.web.peer_user import Address, is_loopback, user_of
+from wingthing.web.throttle import Throttle
+from wingthing.wire.limits import (
+    CLAIM_ATTEMPTS,
+    CLAIM_WINDOW_SECONDS,
+    DEVICE_CODE_SECONDS,
+    DEVICE_POLL_LOCAL_SECONDS,
+    DEVICE_POLL_SECONDS,
+    LOGIN_COOKIE_SECONDS,
+)
+from wingthing.wire.messages import WingId
+
+FORWARDED = ("x-forwarded-for", "x-forwarded-host", "x-real-ip", "forwarded", "via")
+
+
+class DeviceRequest(msgspec.Struct):
+    """`POST /auth/device`."""
+
+    wing_id: WingId
+    public_key: str | None = None
+
+
+class DevicePoll(msgspec.Struct):
+    """`POST /auth/token`."""
+
+    device_code: str
+
+
+class Refresh(msgspec.Struct):
+    """`POST /auth/refresh`."""
+
+    token: str
+
+
+class AuthApp:
+    """Klein app for everything under `/auth/`. `ended(login)` is told of each login session that ends."""
+
+    app = Klein()
+    map_errors(app)
+
+    def __init__(
+        self,
+        *,
+        authenticator: Authenticator,
+        database: Database,
+        local_key: LocalKey,
+        guard: Guard,
+        base_url: Callable[[], str],
+        seconds: Callable[[], float],
+        ended: Callable[[str], None],
+        peer_user: Callable[[Address, Address], int | None] = user_of,
+    ) -> None:
+        self._authenticator = authenticator
+        self._database = database
+        self._local_key = local_key
+        self._guard = guard
+        self._base_url = base_url
+        self._seconds = seconds
+        self._ended = ended
+        self._peer_user = peer_user
+        self._guesses = Throttle(seconds, most=CLAIM_ATTEMPTS, window=CLAIM_WINDOW_SECONDS)
+
+    # -- the one-time link ----------------------------------------------------------------------------------
+
+    @app.route("/local", methods=["GET", "HEAD"])
+    async def local(self, request: Request) -> bytes:
+        """Turns the link that `wt url` prints into a login cookie, once."""
+        if request.method == b"HEAD":
+            # Whatever looks at links before people do must not spend them.
+            return b""
+        if await self._is_logged_in(request):
+            return redirect(request, "/app/")
+        if not self._local_key.spend(argument(request, "key") or ""):
+            raise NotAuthenticated("this link has been used, or is not the latest one")
+        cookie = await self._authenticator.log_in(LOCAL_USER_ID)
+        await self._note(request, LOCAL_USER_ID, "login")
+        self._set_cookie(request, cookie, LOGIN_COOKIE_SECONDS)
+        return redirect(request, "/app/")
+
+    @app.route("/logout", methods=["POST"])
+    async def logout(self, request: Request) -> bytes:
+        """Ends the login session of the cookie."""
+        cookie = cookie_of(request)
+        identity = await self._authenticator.viewer(cookie=cookie, token=None)
+        self._ended(await self._authenticator.log_out(cookie or ""))
+        await self._note(request, identity.user_id, "logout")
+        self._set_cookie(request, "", 0)
+        request.setResponseCode(204)
+        return b""
+
+    # -- device login ----------------------------------------------------------------------------------------
+
+    @app.route("/device", methods=["POST"])
+    async def device(self, request: Request) -> bytes:
+        """A wing asks for a code (protocol.md section 2)."""
+        asked = body(request, DeviceRequest)
+        if asked.public_key:
+            load_public(asked.public_key)
+        at_once = self._asks_for_itself(request)
+        codes = await self._database.write(
+            device_codes.create,
+            wing_id=asked.wing_id,
+            public_key=asked.public_key or "",
+            user_id=LOCAL_USER_ID if at_once else None,
+            now=self._seconds(),
+            randomness=os.urandom,
+        )
+        return json(
+            request,
+            {
+                "device_code": codes.device_code,
+                "user_code": codes.user_code,
+                "verification_url": f"{self._base_url()}/auth/claim?code={codes.user_code}",
+                "expires_in": DEVICE_CODE_SECONDS,
+                "interval": DEVICE_POLL_LOCAL_SECONDS if at_once else DEVICE_POLL_SECONDS,
+            },
+        )
+
+    @app.route("/token", methods=["POST"])
+    async def token(self, request: Request) -> bytes:
+        """A wing asks whether its code has been approved; the answer to an error is 200 too (section 2)."""
+        asked = body(request, DevicePoll)
+        found = await self._database.write(device_codes.poll, asked.device_code, now=self._seconds())
+        if isinstance(found, str):
+            return json(request, {"error": found})
+        token, claims = await self._authenticator.new_token(
+            found.user_id, pub=found.public_key, wing=found.wing_id
+        )
+        _claims, identity = await self._authenticator.wing(token)
+        await self._note(request, identity.user_id, "device login", found.wing_id)
+        return json(request, {"token": token, "expires_at": claims.expires_at, **_described(identity)})
+
+    @app.route("/check", methods=["GET"])
+    async def check(self, request: Request) -> bytes:
+        """Whose token is it."""
+        _claims, identity = await self._authenticator.wing(_bearer(request))
+        return json(request, {"ok": True, "user_id": identity.user_id, **_described(identity)})
+
+    @app.route("/refresh", methods=["POST"])
+    async def refresh(self, request: Request) -> bytes:
+        """A new token for one that still counts."""
+        claims, identity = await self._authenticator.wing(body(request, Refresh).token)
+        token, fresh = await self._authenticator.new_token(identity.user_id, pub=claims.pub, wing=claims.wing)
+        return json(request, {"token": token, "expires_at": fresh.expires_at})
+
+    @app.route("/claim", methods=["GET"])
+    async def claim_page(self, request: Request) -> bytes:
+        """The page on which a logged-in user approves a code."""
+        identity = await self._authenticator.viewer(cookie=cookie_of(request), token=None)
+        code = device_codes.normal(argument(request, "code") or "")
+        wing_id = None
+        if code:
+            self._guesses.check(identity.user_id)
+            wing_id = await self._database.read(device_codes.waiting, code, now=self._seconds())
+            if wing_id is None:
+                self._guesses.failed(identity.user_id)
+        # Under `no-referrer` browsers send a form with `Origin: null`, which the guard takes for a stranger.
+        request.setHeader("Referrer-Policy", "same-origin")
+        return page(
+            request, "claim.html", title="Approve a machine", code=code, wing_id=wing_id, approved=False
+        )
+
+    @app.route("/claim", methods=["POST"])
+    async def claim(self, request: Request) -> bytes:
+        """The approval."""
+        identity = await self._authenticator.viewer(cookie=cookie_of(request), token=None)
+        self._guesses.check(identity.user_id)
+        code = device_codes.normal(argument(request, "user_code") or "")
+        wing_id = await self._database.write(
+            device_codes.approve, code, identity.user_id, now=self._seconds()
+        )
+        if wing_id is None:
+            self._guesses.failed(identity.user_id)
+            raise PeerError("no machine waits under this code: look at the code that it shows", status=404)
+        await self._note(request, identity.user_id, "approve device", wing_id)
+        return page(
+            request, "claim.html", title="Machine approved", code=code, wing_id=wing_id, approved=True
+        )
+
+    # -- helpers ---------------------------------------------------------------------------------------------
+
+    def _asks_for_itself(self, request: Request) -> bool:
+        """Whether the code may be approved at once: the request comes from a process of this very user.
+
+        protocol.md section 2 approves codes at once on a server without sign-in. The token that follows opens
+        terminals, so "at once" is for those who could read the signing key and make one anyway: the peer is a
+        loopback address, and the kernel says that its socket belongs to the user of this process. Not even to
+        root, whose forwarders speak for others. A tunnel or proxy that this user runs is such a process too,
+        so the request must also have come through no proxy and have asked for a loopback name, and the server
+        must have no public URL. Everybody else goes through the page.
+
+        Web pages of others do not get here: they send no JSON without an `Origin`, and the guard checks it.
+        """
+        if any(header(request, name) for name in FORWARDED):
+            return False
+        asked, public = header(request, "host") or "", self._base_url().partition("://")[2]
+        if not _names_this_machine(asked) or not _names_this_machine(public):
+            return False
+        peer, own = request.getClientAddress(), request.getHost()
+        if not isinstance(peer, IPv4Address | IPv6Address) or not isinstance(own, IPv4Address | IPv6Address):
+            return False
+        if not is_loopback(peer.host):
+            return False
+        return self._peer_user((peer.host, peer.port), (own.host, own.port)) == os.getuid()
+
+    async def _is_logged_in(self, request: Request) -> bool:
+        try:
+            await self._authenticator.viewer(cookie=cookie_of(request), token=None)
+        except NotAuthenticated:
+            return False
+        return True
+
+    def _set_cookie(self, request: Request, value: str, max_age: int) -> None:
+        request.addCookie(
+            SESSION_COOKIE,
+            value,
+            path="/",
+            max_age=str(max_age),
+            httpOnly=True,
+            sameSite="lax",
+            secure=self._base_url().startswith("https:"),
+        )
+
+    async def _note(self, request: Request, user_id: str, action: str, subject: str = "") -> None:
+        address = str(getattr(request.getClientAddress(), "host", ""))
+        await self._database.write(
+            audit.note, at=self._seconds(), user_id=user_id, action=action, subject=subject, address=address
+        )
+
+
+def redirect(request: Request, path: str) -> bytes:
+    """303 to a path of this server."""
+    request.setResponseCode(303)
+    request.setHeader("Location", path)
+    return b""
+
+
+def _bearer(request: Request) -> str:
+    token = token_of(request)
+    if token is None:
+        raise NotAuthenticated("a token is needed: run 'wt login'")
+    return token
+
+
+def _described(identity: Identity) -> dict[str, str]:
+    said = {"display_name": identity.display_name, "provider": identity.provider}
+    return {**said, "email": identity.email} if identity.email else said
+
+
+def _names_this_machine(authority: str) -> bool:
+    name = host_name(authority) or ""
+    return name == "localhost" or is_loopback(name)

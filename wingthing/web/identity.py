@@ -1,0 +1,114 @@
+"""Who is behind a request or a socket: a login cookie, or a wing token."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from twisted.logger import Logger
+
+from wingthing.crypto import tokens as crypto_tokens
+from wingthing.crypto.tokens import WingToken
+from wingthing.errors import NotAuthenticated, TemporarilyUnavailable
+from wingthing.relay.peers import Identity
+from wingthing.store import login_sessions, tokens, users
+from wingthing.store.pool import Database
+from wingthing.store.users import User
+
+HOW_TO_GET_IN = "not logged in: run 'wt url' on the machine of this server and open the link that it prints"
+MAX_TOKEN_CHARS = 4096
+
+
+class Authenticator:
+    """Asks the database; nothing that a client says about itself counts.
+
+    All methods raise NotAuthenticated, or TemporarilyUnavailable when the database is busy.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self, database: Database, key: ec.EllipticCurvePrivateKey, seconds: Callable[[], float]
+    ) -> None:
+        self._database = database
+        self._key = key
+        self._seconds = seconds
+
+    async def wing(self, token: str) -> tuple[WingToken, Identity]:
+        """The claims of a wing token and its user.
+
+        A token that this server has signed counts unless it, or its user, has been revoked: the signature
+        alone says who it is, so that every node of a fleet can tell.
+        """
+        if len(token) > MAX_TOKEN_CHARS:
+            raise NotAuthenticated("the token is not valid")
+        claims = crypto_tokens.check(token, self._key.public_key(), now=self._seconds())
+        revoked, user = await self._database.read(_token_state, claims)
+        if revoked or (user is not None and user.removed_at is not None):
+            raise NotAuthenticated("the token has been revoked: log in again")
+        return claims, identity_of(user) if user is not None else Identity(claims.user_id)
+
+    async def viewer(self, *, cookie: str | None, token: str | None) -> Identity:
+        """The user of a token if there is one, else of a login cookie."""
+        if token is not None:
+            return (await self.wing(token))[1]
+        if not cookie or len(cookie) > MAX_TOKEN_CHARS:
+            raise NotAuthenticated(HOW_TO_GET_IN)
+        found = await self._database.read(_session_state, cookie, now=self._seconds())
+        if found is None:
+            raise NotAuthenticated(HOW_TO_GET_IN)
+        user, stale = found
+        if stale:
+            try:
+                await self._database.write(login_sessions.touch, cookie, now=self._seconds())
+            except TemporarilyUnavailable:
+                # Nobody is turned away for it: the next request notes the use.
+                self.log.warn("the use of a login session could not be noted: the database is busy")
+        return identity_of(user, login=login_sessions.digest(cookie))
+
+    async def log_in(self, user_id: str) -> str:
+        """A new login session of a user; the value of its cookie."""
+        return await self._database.write(
+            login_sessions.create, user_id, now=self._seconds(), randomness=os.urandom
+        )
+
+    async def log_out(self, cookie: str) -> str:
+        """End a login session; its id as in `Identity.login`."""
+        await self._database.write(login_sessions.end, cookie)
+        return login_sessions.digest(cookie)
+
+    async def new_token(self, user_id: str, *, pub: str = "", wing: str = "") -> tuple[str, WingToken]:
+        """A new wing token, noted so that it can be revoked."""
+        token, claims = crypto_tokens.mint(
+            self._key, user_id=user_id, now=self._seconds(), jti=os.urandom(16).hex(), pub=pub, wing=wing
+        )
+        await self._database.write(tokens.issued, claims)
+        return token, claims
+
+
+def identity_of(user: User, login: str = "") -> Identity:
+    """A row of the users as the rest of the program sees it."""
+    return Identity(
+        user.id,
+        display_name=user.display_name,
+        email=user.email,
+        provider=user.provider,
+        avatar_url=user.avatar_url,
+        login=login,
+    )
+
+
+def _token_state(cursor: sqlite3.Cursor, claims: WingToken) -> tuple[bool, User | None]:
+    return tokens.revoked(cursor, claims.jti), users.find(cursor, claims.user_id)
+
+
+def _session_state(cursor: sqlite3.Cursor, cookie: str, *, now: float) -> tuple[User, bool] | None:
+    found = login_sessions.find(cursor, cookie, now=now)
+    if found is None:
+        return None
+    user = users.find(cursor, found[0])
+    if user is None or user.removed_at is not None:
+        return None
+    return user, found[1]

@@ -1,0 +1,82 @@
+"""Between bytes and messages. A node reads no more of a message than it needs to route it.
+
+`read_head` is what every message goes through: the type and the ids, no decoding of `data`. `read` gives
+a whole typed message, `read_object` a dict for the few messages in which the node overwrites fields (so
+that fields it does not know pass on), `write` the bytes of a message.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from wingthing.errors import InvalidMessage
+from wingthing.wire.messages import Message
+
+M = TypeVar("M", bound=Message)
+
+
+class Head(msgspec.Struct, frozen=True):
+    """What routing needs of any message; ids that the message does not carry are None."""
+
+    type: str
+    session_id: str | None = None
+    request_id: str | None = None
+    viewer_id: str | None = None
+    done: bool | None = None
+
+
+_head = msgspec.json.Decoder(Head)
+_object = msgspec.json.Decoder(dict[str, Any])
+_encoder = msgspec.json.Encoder()
+_decoders: dict[type[Message], msgspec.json.Decoder[Any]] = {}
+
+
+def _invalid(why: Exception) -> InvalidMessage:
+    # DecodeError is the base class of ValidationError: the order of the two tests matters.
+    if isinstance(why, msgspec.ValidationError):
+        return InvalidMessage(f"invalid message: {why}")
+    return InvalidMessage("invalid message: not one JSON object")
+
+
+def read_head(data: bytes) -> Head:
+    """The routing part of one message.
+
+    Raises InvalidMessage when `data` is not a JSON object with a string `type`.
+    """
+    try:
+        return _head.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
+        raise _invalid(why) from why
+
+
+def read(data: bytes, kind: type[M]) -> M:
+    """One message of a known type, fully checked.
+
+    Raises InvalidMessage naming the field that is missing or wrong.
+    """
+    decoder = _decoders.get(kind)
+    if decoder is None:
+        decoder = _decoders[kind] = msgspec.json.Decoder(kind)
+    try:
+        message: M = decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
+        raise _invalid(why) from why
+    return message
+
+
+def read_object(data: bytes) -> dict[str, Any]:
+    """One message as a dict, for a node that changes some fields and passes on the rest.
+
+    Raises InvalidMessage when `data` is not one JSON object.
+    """
+    try:
+        return _object.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
+        raise _invalid(why) from why
+
+
+def write(message: Message | dict[str, Any]) -> bytes:
+    """The UTF-8 JSON of one message."""
+    return _encoder.encode(message)
