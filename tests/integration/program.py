@@ -11,8 +11,11 @@ import sys
 import time
 import urllib.parse
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
+
+import psutil
 
 WT = [sys.executable, "-m", "wingthing.cli"]
 DEADLINE_SECONDS = 30.0
@@ -192,6 +195,12 @@ def eggs_of(home: Path) -> list[int]:
 
 
 def end_eggs(home: Path) -> None:
-    """End the terminals that a test has left: they outlive everything else by design."""
-    for pid in eggs_of(home):
-        os.kill(pid, signal.SIGKILL)
+    """End the terminals that a test has left, which outlive everything else by design, and wait until they
+    are gone with all that ran in them: a shell that is only hung up on still writes its history."""
+    eggs = [psutil.Process(pid) for pid in eggs_of(home)]
+    family = [*eggs, *(child for egg in eggs for child in egg.children(recursive=True))]
+    for process in family:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    _gone, left = psutil.wait_procs(family, DEADLINE_SECONDS)
+    assert not left, f"not ended by SIGKILL: {left}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shlex
 import shutil
 import signal
 import subprocess
@@ -88,6 +89,15 @@ class Wing:
         self.type("echo rea''dy\r", session_id)
         await self.hear("ready\r\n", session_id)
         return info
+
+    async def count_up(self) -> None:
+        """Make the terminal print n1, n2, ... until Ctrl-C. One process: a loop of the shell's own would be
+        deaf to a Ctrl-C that comes between two of its commands."""
+        program = (
+            "import itertools, signal, time; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+            "any(print(f'n{n}', flush=True) or time.sleep(0.01) for n in itertools.count(1))"
+        )
+        self.type(f"{sys.executable} -c {shlex.quote(program)}\r")
 
     def type(self, text: str, session_id: str = SESSION) -> None:
         self.terminals.write(session_id, text.encode())
@@ -193,8 +203,8 @@ class EggTests(TestCase):
     async def test_resize(self) -> None:
         wing = await self.wing()
         await wing.shell()
-        wing.type("trap 'stty size' WINCH; read x\r")
-        await deferLater(reactor, 0.3)
+        wing.type("trap 'stty size' WINCH; echo se''t; read x\r")
+        await wing.hear("set\r\n")
         wing.terminals.resize(SESSION, 123, 45)
         await wing.hear("45 123")
         info = wing.terminals.get(SESSION)
@@ -334,8 +344,8 @@ class EggTests(TestCase):
     async def test_takeover_after_kill_9(self) -> None:
         process = self.wing_process("""
             await wing.shell()
-            wing.type("echo the old days; i=0; while :; do i=$((i+1)); echo n$i; sleep 0.01; done\\r")
-            await wing.hear("n20")
+            await wing.count_up()
+            await wing.hear("n20\\r")
         """)
         process.kill()
         process.wait()
@@ -414,13 +424,13 @@ class EggTests(TestCase):
     async def test_full_speed_without_a_reader(self) -> None:
         wing = await self.wing()
         await wing.shell()
-        wing.type("yes | head -n 2000000; echo do''ne > done\r")
+        done = self.home / "done"
+        wing.type(f"yes | head -n 2000000; echo done > {done}\r")
         await deferLater(reactor, 0.2)
         wing.terminals.stopService()
         self.wings.remove(wing)
-        self.addCleanup(Path("/tmp/done").unlink, True)
         egg = eggs_of(self.home)[0]
-        await until(Path("/tmp/done").exists, 60, "the end of yes")
+        await until(done.exists, 60, "the end of yes")
         self.assertLess(egg.memory_info().rss, 120 * 2**20)
         wing = await self.wing()
         self.assertEqual((await wing.screen()).text().splitlines()[-2:], ["y", ">"])
