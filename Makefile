@@ -13,17 +13,20 @@ ARGS ?=
 
 WEBAPP_SOURCES := $(shell find webapp -type f -not -path '*/node_modules/*' 2>/dev/null)
 
-UNIT := assembly bench cli crypto relay sockets store web wing wire \
-  test_configuration_page test_errors test_files test_imports test_project
+UNIT := assembly bench cli cluster crypto deploy rehearsal relay sockets store web wing wire \
+  test_configuration_page test_errors test_failures test_files test_imports test_project
 
 .DEFAULT_GOAL := help
-.PHONY: help run docs test check lint types unit webapp-test build bench chromium clean
+.PHONY: help run fleet docs test check lint types unit webapp-test build bench chromium clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 run: $(STAMPS)/run $(STAMPS)/webapp ## Server and wing on this machine; prints the link to open
 	@$(BIN)/wt roost $(ARGS)
+
+fleet: $(STAMPS)/run $(STAMPS)/webapp ## A small Fly on this machine, to rehearse on: `wt fleet up` (docs/rehearsal.md)
+	@$(BIN)/wt fleet up $(ARGS)
 
 test: $(STAMPS)/dev $(STAMPS)/webapp chromium webapp-test ## Every test: units, real processes, real browser
 	$(BIN)/python -m pytest tests
@@ -57,6 +60,40 @@ chromium: $(STAMPS)/dev
 
 clean: ## Forget the virtual environment and everything built
 	rm -rf $(VENV) $(STAMPS) build dist webapp/node_modules wingthing/web/static/app
+
+# -- the fleet on Fly (docs/operations.md) -------------------------------------------------------------------
+# REGIONS, COUNT, LOGIN, EDGE, FORCE and ARGS reach deploy/fleet.py through the environment, where make puts
+# what stands on its command line; what they mean, and what is refused, is written there.
+
+.PHONY: deploy deploy-edge scale status keygen fly-found
+
+ON_FLY := $(PYTHON) -m deploy
+
+# What must pass before an image is built. `make deploy CHECK=build` leaves the tests out, at your risk.
+CHECK ?= check
+
+deploy: fly-found $(CHECK) ## The fleet: `check`, then `fly deploy` (ARGS for more of its options)
+	@$(ON_FLY) deploy
+
+# COUNT edges over all of REGIONS, and at least one in each: REGIONS=nrt,lhr COUNT=2 is one in each, and so is
+# REGIONS=nrt,lhr,cdg COUNT=1. It sets what these regions have, and touches neither other regions nor login.
+deploy-edge: ## The fleet: edges in regions (REGIONS=nrt,lhr COUNT=2; FORCE=1 for a region it does not know)
+	@$(ON_FLY) deploy-edge
+
+scale: ## The fleet: how many machines in all (LOGIN=1 EDGE=3)
+	@$(ON_FLY) scale
+
+status: ## The fleet: which machines there are
+	@$(ON_FLY) status
+
+# The key alone goes to standard output, also when wingthing must be installed first.
+keygen: ## A new signing key: `fly secrets set WT_JWT_KEY=...`
+	@$(MAKE) --silent --no-print-directory $(STAMPS)/run >&2
+	@$(BIN)/wt keygen
+
+# Before ten minutes of tests, not after them.
+fly-found:
+	@$(ON_FLY) found
 
 # -- what the targets above stand on ------------------------------------------------------------------------
 

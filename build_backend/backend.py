@@ -8,6 +8,7 @@ built app (a source distribution) is taken as it is.
 from __future__ import annotations
 
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -66,4 +67,6 @@ def build_editable(
     wheel_directory: str, config_settings: Settings = None, metadata_directory: str | None = None
 ) -> str:
     """An editable install leaves the browser app to `make` (it is rebuilt when its sources change)."""
+    # The Makefile knows why it asks for the compat mode; whoever types `make run` need not.
+    warnings.filterwarnings("ignore", message="Compat editable installs")
     return build_meta.build_editable(wheel_directory, config_settings, metadata_directory)

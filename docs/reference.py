@@ -21,7 +21,7 @@ The same for `wt serve`, `wt roost` and `twistd wingthing`.
 
 | option | default | meaning |
 |---|---|---|
-| `--addr`, `-a` | `127.0.0.1:8080` | `HOST:PORT`, `:PORT` (all interfaces), or a Twisted endpoint string |
+| `--addr`, `-a` | `127.0.0.1:8080` | `HOST:PORT`, `:PORT` (all interfaces), or a Twisted endpoint string; `unix:/path` is for this user alone unless it says `:mode=660` |
 | `--data-dir`, `-d` | `$WINGTHING_DIR` or `~/.wingthing` | database, keys and notes (mode 0700) |
 | `--base-url`, `-b` | the address listened on | the public URL behind a reverse proxy or a tunnel |
 | `--allow-remote` | off | listen beyond loopback without sign-in: whoever gets the link gets a shell |

@@ -10,7 +10,11 @@ from wingthing.errors import OperatorError, PeerError, WingthingError
 
 class ErrorTests(TestCase):
     def test_a_status_for_every_kind_that_a_peer_can_make(self) -> None:
-        found = {kind.__name__: kind.status for kind in PeerError.__subclasses__()}
+        found = {
+            name: kind.status
+            for name, kind in vars(errors).items()
+            if isinstance(kind, type) and issubclass(kind, PeerError) and kind is not PeerError
+        }
         self.assertEqual(
             found,
             {
@@ -27,6 +31,10 @@ class ErrorTests(TestCase):
         why = PeerError("no", status=426, headers={"Upgrade": "websocket"})
         self.assertEqual((str(why), why.status, why.headers), ("no", 426, {"Upgrade": "websocket"}))
         self.assertEqual((PeerError("no").status, PeerError("no").headers), (400, {}))
+
+    def test_and_fields_of_its_own(self) -> None:
+        self.assertEqual(PeerError("no", fields={"retry": True}).fields, {"retry": True})
+        self.assertEqual(PeerError("no").fields, {})
 
     def test_an_operators_error_ends_a_program_with_2(self) -> None:
         self.assertEqual(OperatorError("free some space").exit_code, 2)

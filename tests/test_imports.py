@@ -11,34 +11,41 @@ from twisted.trial.unittest import TestCase
 
 PACKAGE = Path(__file__).parents[1] / "wingthing"
 
-GROUND = {"__init__", "errors", "names", "wire", "crypto"}
+GROUND = {"__init__", "errors", "failures", "names", "regions", "wire", "crypto"}
 FILES = {"files"}
 """Writing small files safely: for those that have a disk."""
 
 MAY_IMPORT = {
     "__init__": set(),
     "errors": set(),
+    "failures": set(),
     "names": set(),
+    "regions": set(),
     "wire": {"errors", "names"},
     "crypto": {"errors", "names", "wire"},
     "files": {"errors", "names"},
     "relay": GROUND,
     "store": GROUND | FILES,
+    "cluster": GROUND | {"relay"},
     "sockets": GROUND | {"relay"},
-    "web": GROUND | {"relay", "store"},
+    "web": GROUND | {"relay", "store", "cluster"},
     "wing": GROUND | FILES,
-    "assembly": GROUND | FILES | {"relay", "store", "sockets", "web", "wing"},
-    "cli": GROUND | FILES | {"relay", "store", "sockets", "web", "wing", "assembly"},
+    "assembly": GROUND | FILES | {"relay", "store", "cluster", "sockets", "web", "wing"},
+    "cli": GROUND | FILES | {"relay", "store", "cluster", "sockets", "web", "wing", "assembly", "rehearsal"},
+    "rehearsal": GROUND | FILES | {"assembly"},
     "testing": GROUND | {"relay"},
 }
 """What each part may import besides itself. A part that is not named here fails the tests."""
 
-SEES_THE_REACTOR = {"assembly", "cli"}
-READS_THE_CLOCK = {"assembly", "cli"}
+SEES_THE_REACTOR = {"assembly", "cli", "rehearsal"}
+READS_THE_CLOCK = {"assembly", "cli", "rehearsal"}
 WITHOUT_KLEIN = set(MAY_IMPORT) - {"web", "assembly"}
 """`import klein` installs a reactor."""
 
-WITHOUT_TWISTED = {"errors", "names", "wire", "crypto"}
+WITHOUT_TWISTED = {"errors", "failures", "names", "regions", "wire", "crypto"}
+
+ALONE = "wingthing.assembly.single"
+"""Loads nothing of a fleet, directly or indirectly."""
 
 SQL = re.compile(
     r"^\s*(SELECT\s.+\sFROM\s|INSERT\s+(OR\s+\w+\s+)?INTO\s|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s"
@@ -138,6 +145,28 @@ def offences() -> dict[str, list[str]]:
     return found
 
 
+def loaded_with(module: str) -> set[str]:
+    """The modules of the package that are imported with one of them, and what these import, and so on.
+
+    Imports inside functions are left out: they happen when the function is called.
+    """
+    found: set[str] = set()
+    ahead = [module]
+    while ahead:
+        name = ahead.pop()
+        path = PACKAGE.parent.joinpath(*name.split("."))
+        path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        if name in found or not path.is_file():
+            # What looks like a module may be a name in one.
+            continue
+        found.add(name)
+        body = ast.parse(path.read_text("utf-8")).body
+        tops = [node for node in body if isinstance(node, ast.Import | ast.ImportFrom)]
+        for target in imports(ast.Module(tops, []), path):
+            ahead += [target, target.rpartition(".")[0]]
+    return found
+
+
 class ImportTests(TestCase):
     def test_every_part_has_its_place(self) -> None:
         self.assertEqual({part for part, _, _ in modules()} - set(MAY_IMPORT), set())
@@ -147,6 +176,11 @@ class ImportTests(TestCase):
 
     def test_only_assembly_and_cli_see_the_reactor(self) -> None:
         self.assertEqual(offences()["reactor"], [])
+
+    def test_a_node_that_is_alone_has_no_part_of_a_fleet(self) -> None:
+        loaded = loaded_with(ALONE)
+        self.assertIn("wingthing.relay.router", loaded)
+        self.assertEqual([name for name in loaded if name.startswith("wingthing.cluster")], [])
 
     def test_klein_is_kept_out_of_what_has_no_pages(self) -> None:
         self.assertEqual(offences()["klein"], [])

@@ -23,19 +23,26 @@ class PeerError(WingthingError):
     """A peer sent what it may not. Carries how to tell it so.
 
     `status` answers an HTTP request, `close_code` ends a WebSocket (0: the socket stays open and gets an
-    `error` message). `headers` go out with the HTTP answer, e.g. `{"Retry-After": "5"}`.
+    `error` message). `headers` go out with the HTTP answer, e.g. `{"Retry-After": "5"}`; `fields` stand
+    beside `error` in its JSON body.
     """
 
     status = 400
     close_code = 0
 
     def __init__(
-        self, message: str, *, status: int | None = None, headers: dict[str, str] | None = None
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        headers: dict[str, str] | None = None,
+        fields: dict[str, object] | None = None,
     ) -> None:
         super().__init__(message)
         if status is not None:
             self.status = status
         self.headers = headers or {}
+        self.fields = fields or {}
 
 
 class InvalidMessage(PeerError):

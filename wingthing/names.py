@@ -15,14 +15,33 @@ ENV_DIR: Final = "WINGTHING_DIR"
 ENV_JWT_KEY: Final = "WT_JWT_KEY"
 """P-256 private key that signs tokens: base64 of SEC1 DER, or PEM (protocol.md section 2)."""
 
+ENV_JWT_KEY_ALSO: Final = "WT_JWT_KEY_ALSO"
+"""A second key whose tokens are accepted too, while the key is replaced; operations.md has the steps."""
+
 ENV_NODE_ROLE: Final = "WT_NODE_ROLE"
 """`single`, `login` or `edge`: overrides the detected role (rehearsal, tests)."""
+
+ENV_LOGIN_ADDR: Final = "WT_LOGIN_ADDR"
+"""`HOST:PORT` of the login node, in place of `login.process.<FLY_APP_NAME>.internal:8080`."""
+
+ENV_DNS: Final = "WT_DNS"
+"""`HOST:PORT` of the DNS server that knows the `.internal` names, in place of the one in /etc/resolv.conf."""
 
 ENV_FLY_MACHINE_ID: Final = "FLY_MACHINE_ID"
 """Set by Fly.io on each of its machines; its presence alone means: part of a fleet."""
 
+ENV_FLY_APP_NAME: Final = "FLY_APP_NAME"
+"""Set by Fly.io: the name that the `.internal` names of the fleet are made of."""
+
+ENV_FLY_REGION: Final = "FLY_REGION"
+"""Set by Fly.io: the region that the machine runs in, three letters."""
+
+ENV_FLY_PRIVATE_IP: Final = "FLY_PRIVATE_IP"
+"""Set by Fly.io: the machine's address in the private network (6PN)."""
+
 ENV_BASE_URL: Final = "WT_BASE_URL"
-"""Public URL of the server when it is not the address it listens on (a reverse proxy, a tunnel)."""
+"""Public URL of the server when it is not the address it listens on (a reverse proxy, a tunnel). In a fleet
+the default is `https://<FLY_APP_NAME>.fly.dev`."""
 
 SIGN_IN_VARIABLES: Final = ("WT_GITHUB_CLIENT_ID", "WT_GOOGLE_CLIENT_ID", "WT_SMTP_HOST")
 """Any of these set means that a sign-in provider is configured: the node is not in local mode."""
@@ -39,7 +58,7 @@ WING_KEY_FILE: Final = "wing_key"
 """Base64 of the wing's 32 private X25519 bytes."""
 
 DEVICE_TOKEN_FILE: Final = "device_token.yaml"  # noqa: S105 - a file's name
-"""The wing's token and when it expires."""
+"""The wing's token, when it expires, and which server it is for."""
 
 WING_CONFIG_FILE: Final = "wing.yaml"
 """The wing's settings; see wing.md."""
@@ -60,17 +79,25 @@ EGGS_DIR: Final = "eggs"
 """One folder for each running terminal."""
 
 HISTORY_DIR: Final = "history"
+"""One folder for each finished terminal: its description and recordings."""
 
 EGG_META_FILE: Final = "meta.json"
+"""What a terminal is: its program, folder, owner, size, and how it ended."""
+
 EGG_SOCKET_FILE: Final = "sock"
+"""The Unix socket at which a terminal's process is reached."""
+
 EGG_LOCK_FILE: Final = "lock"
 """Locked by a terminal's process for as long as it lives."""
 
 EGG_LOG_FILE: Final = "egg.log"
-PTY_RECORDING_FILE: Final = "pty.cast"
-KEY_RECORDING_FILE: Final = "keylog.cast"
-"""One folder for each finished terminal: its description and recordings."""
+"""What a terminal's process logs."""
 
+PTY_RECORDING_FILE: Final = "pty.cast"
+"""What a recorded terminal has shown (asciicast version 2)."""
+
+KEY_RECORDING_FILE: Final = "keylog.cast"
+"""What was typed into it."""
 
 DATABASE_FILE: Final = "wingthing.db"
 """The server's SQLite database."""
@@ -97,6 +124,12 @@ PROJECT_MARK: Final = "egg.yaml"
 
 DEFAULT_ADDR: Final = "127.0.0.1:8080"
 """Where a server listens when nothing else is said."""
+
+FLEET_ADDR: Final = ":8080"
+"""Where a node of a fleet listens: one socket for the private network (IPv6) and for Fly's proxy (IPv4)."""
+
+FLEET_PORT: Final = 8080
+"""The port at which the nodes of a fleet reach each other."""
 
 SESSION_COOKIE: Final = "wt_session"
 """The cookie of a login session."""

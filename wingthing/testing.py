@@ -28,6 +28,8 @@ from wingthing.wire import codec
 
 WING_ID = "a1b2c3d4e5f6a1b2c3d4e5f6"
 OTHER_WING_ID = "00112233445566778899aabb"
+PUBLIC_KEY = "AxHfdoCLsF7YSmKCaGI/yqXmD7BMOn7ym5ZkB7sucmM="
+"""A browser's X25519 key."""
 
 
 def identity(user_id: str = "ann", **fields: Any) -> Identity:
@@ -58,6 +60,7 @@ class FakePeer:
         self.sent: list[bytes] = []
         self.closed: tuple[int, str] | None = None
         self.full = False
+        self.waiting = 0
         self.reading = True
 
     def send(self, message: bytes) -> None:
@@ -104,6 +107,10 @@ class FakeWing:
         except PeerError as why:
             self.peer.send(refusal(data, why))
 
+    def let_in(self, session_id: str) -> None:
+        """Answer a `pty.attach`."""
+        self.say("pty.started", session_id=session_id, agent="shell", public_key=PUBLIC_KEY)
+
     def leave(self) -> None:
         """The socket is closed."""
         self.router.wing_gone(self.link)
@@ -127,15 +134,17 @@ class FakeBrowser:
 
     def start(self, **fields: Any) -> None:
         """`pty.start` with what it needs."""
-        self.say("pty.start", **{"agent": "shell", "cols": 80, "rows": 24, "public_key": "cHVi", **fields})
+        self.say(
+            "pty.start", **{"agent": "shell", "cols": 80, "rows": 24, "public_key": PUBLIC_KEY, **fields}
+        )
 
     def attach(self, session_id: str, **fields: Any) -> None:
         """`pty.attach` with what it needs."""
-        self.say("pty.attach", session_id=session_id, **{"public_key": "cHVi", **fields})
+        self.say("pty.attach", session_id=session_id, **{"public_key": PUBLIC_KEY, **fields})
 
     def ask(self, request_id: str, wing_id: str = WING_ID, **fields: Any) -> None:
         """`tunnel.req` with what it needs."""
-        known = {"sender_pub": "cHVi", "payload": "c2VjcmV0", **fields}
+        known = {"sender_pub": PUBLIC_KEY, "payload": "c2VjcmV0", **fields}
         self.say("tunnel.req", wing_id=wing_id, request_id=request_id, **known)
 
     def leave(self) -> None:

@@ -8,7 +8,15 @@ from pathlib import Path
 
 from twisted.trial.unittest import TestCase
 
-from wingthing.assembly.config import ServerOptions, data_directory, parse_addr, parse_base_url, resolve
+from wingthing.assembly import config
+from wingthing.assembly.config import (
+    FleetPlace,
+    ServerOptions,
+    data_directory,
+    parse_addr,
+    parse_base_url,
+    resolve,
+)
 from wingthing.assembly.roles import Role, decide
 from wingthing.errors import OperatorError
 
@@ -40,7 +48,10 @@ class AddressTests(TestCase):
             ":8080": ("tcp6:8080:interface=\\:\\:", True),
             "tcp:80:interface=127.0.0.1": ("tcp:80:interface=127.0.0.1", False),
             "tcp:80": ("tcp:80", True),
-            "unix:/run/wt.sock": ("unix:/run/wt.sock", False),
+            "unix:/run/wt.sock": ("unix:/run/wt.sock:mode=600", False),
+            "unix:/run/wt.sock:lockfile=1": ("unix:/run/wt.sock:lockfile=1:mode=600", False),
+            "unix:/run/wt.sock:mode=660": ("unix:/run/wt.sock:mode=660", False),
+            "unix:address=/run/a\\:mode=1": ("unix:address=/run/a\\:mode=1:mode=600", False),
         }
         for given, expected in table.items():
             self.assertEqual(parse_addr(given), expected, given)
@@ -104,7 +115,69 @@ class DirectoryTests(TestCase):
             resolve(ServerOptions(data_dir=str(self.folder)), {"WT_GITHUB_CLIENT_ID": "x"})
         self.assertIn("WT_GITHUB_CLIENT_ID", str(refused.exception))
 
-    def test_a_fleet_role_is_refused_in_words(self) -> None:
-        with self.assertRaises(OperatorError) as refused:
-            resolve(ServerOptions(data_dir=str(self.folder)), {"WT_NODE_ROLE": "edge"})
-        self.assertIn("single", str(refused.exception))
+
+class FleetTests(TestCase):
+    """The environment as Fly sets it, on a machine with a volume and on one without."""
+
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.volume = Path(folder.name) / "data"
+        self.patch(config, "FLY_VOLUME", str(self.volume))
+        self.fly = {"FLY_APP_NAME": "wt", "FLY_MACHINE_ID": "683d314fdd4d68", "FLY_REGION": "nrt"}
+
+    def test_an_edge_keeps_nothing_and_listens_to_all(self) -> None:
+        found = resolve(ServerOptions(data_dir="/nowhere/that/could/be/made"), self.fly)
+        self.assertEqual((found.role, found.data_dir), (Role.EDGE, None))
+        self.assertEqual(found.endpoint, parse_addr(":8080")[0])
+        self.assertEqual(found.base_url, "https://wt.fly.dev")
+        self.assertEqual(found.fleet, FleetPlace("wt", "683d314fdd4d68", "nrt", None, None))
+
+    def test_login_keeps_its_data_on_the_volume(self) -> None:
+        self.volume.mkdir()
+        found = resolve(ServerOptions(), self.fly)
+        self.assertEqual((found.role, found.data_dir), (Role.LOGIN, self.volume))
+        given = resolve(ServerOptions(data_dir=str(self.volume / "below")), self.fly)
+        self.assertEqual(given.data_dir, self.volume / "below")
+
+    def test_what_is_said_comes_before_what_fly_says(self) -> None:
+        environment = {
+            **self.fly,
+            "WT_BASE_URL": "https://wt.example.com/",
+            "WT_LOGIN_ADDR": "127.1.0.1:9000",
+            "WT_DNS": "[::1]:53",
+        }
+        found = resolve(ServerOptions(addr="127.0.0.1:1"), environment)
+        assert found.fleet is not None
+        self.assertEqual(found.base_url, "https://wt.example.com")
+        self.assertEqual(found.endpoint, parse_addr("127.0.0.1:1")[0])
+        self.assertEqual((found.fleet.login_addr, found.fleet.dns), (("127.1.0.1", 9000), ("::1", 53)))
+
+    def test_a_role_that_lacks_its_fleet_is_refused_in_words(self) -> None:
+        for role in ("login", "edge"):
+            for missing in ("FLY_APP_NAME", "FLY_MACHINE_ID"):
+                environment = {**self.fly, "WT_NODE_ROLE": role, missing: ""}
+                with self.assertRaises(OperatorError, msg=role) as refused:
+                    resolve(ServerOptions(data_dir=str(self.volume)), environment)
+                self.assertIn(missing, str(refused.exception))
+                self.assertIn("WT_NODE_ROLE", str(refused.exception))
+
+    def test_addresses_that_are_none_name_the_variable(self) -> None:
+        for name in ("WT_LOGIN_ADDR", "WT_DNS"):
+            for wrong in ("login", "login:", ":8080", "login:0", "login:65536", "login:x", "login:-1"):
+                with self.assertRaises(OperatorError, msg=wrong) as refused:
+                    resolve(ServerOptions(), {**self.fly, name: wrong})
+                self.assertIn(name, str(refused.exception))
+
+    def test_a_single_node_on_fly_is_alone_and_says_when_it_is_exposed(self) -> None:
+        environment = {**self.fly, "WT_NODE_ROLE": "single"}
+        found = resolve(ServerOptions(data_dir=str(self.volume)), environment)
+        self.assertEqual((found.role, found.fleet, found.base_url), (Role.SINGLE, None, None))
+        self.assertEqual(found.endpoint, parse_addr("127.0.0.1:8080")[0])
+        with self.assertRaises(OperatorError):
+            resolve(ServerOptions(addr=":8080", data_dir=str(self.volume)), environment)
+
+    def test_commands_on_a_machine_of_fly_find_its_volume(self) -> None:
+        self.volume.mkdir()
+        self.assertEqual(data_directory(None, self.fly), self.volume)
+        self.assertNotEqual(data_directory(str(self.volume / "x"), self.fly), self.volume)

@@ -73,6 +73,8 @@ class Pages:
         self._browser = browser
         self._contexts: list[BrowserContext] = []
         self.problems: list[str] = []
+        self.expected = list(EXPECTED_NOISE)
+        """What the console may say; a test adds what it brings about."""
 
     def open(self, url: str, *, phone: bool = False, context: BrowserContext | None = None) -> Page:
         """A page in a browser of its own, or in the same one as another page with `context`."""
@@ -93,7 +95,7 @@ class Pages:
 
     def _said(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and not any(
-            noise in message.text for noise in EXPECTED_NOISE
+            noise in message.text for noise in self.expected
         ):
             self.problems.append(f"{message.type}: {message.text}")
 

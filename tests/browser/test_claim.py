@@ -23,7 +23,24 @@ def test_a_machine_elsewhere_is_approved_on_a_phone(roost: Server, pages: Pages)
     page.get_by_role("button", name="Approve").click()
     page.get_by_role("heading", name="Machine approved").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.evaluate("document.fonts.ready")
+    assert page.evaluate("document.fonts.check('16px \"Inter Variable\"')"), "it looks like the app"
     _status, _headers, body = roost.request(
         "POST", "/auth/token", json.dumps({"device_code": code["device_code"]}), headers
     )
     assert json.loads(body)["token"].count(".") == 2
+
+
+def test_a_wrong_code_is_corrected_on_the_same_page(roost: Server, pages: Pages) -> None:
+    headers = {"Content-Type": "application/json", "X-Forwarded-For": "192.0.2.7"}
+    _status, _headers, body = roost.request("POST", "/auth/device", json.dumps({"wing_id": WING}), headers)
+    code = json.loads(body)["user_code"]
+    page = pages.open(roost.link())
+    page.wait_for_url("**/app/**")
+    page.goto(f"{roost.url}/auth/claim")
+    page.fill("#user_code", "WRNG99")
+    page.get_by_role("button", name="Approve").click()
+    assert "WRNG99" in page.inner_text("[role=alert]")
+    page.fill("#user_code", code)
+    page.get_by_role("button", name="Approve").click()
+    page.get_by_role("heading", name="Machine approved").wait_for()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 
 from tests.cli.operator import OperatorCase
-from wingthing.store import users
+from wingthing.store import backup, users
 from wingthing.store.connection import connect
 
 
@@ -44,4 +44,16 @@ class BackupTests(OperatorCase):
     def test_nothing_to_copy_and_nowhere_to_put_it(self) -> None:
         self.assertIn("nothing to back up", self.refused("backup", str(self.target)))
         self.wt("user", "add", "ann", "--name", "Ann")
-        self.assertIn("failed", self.refused("backup", str(self.data_dir / "missing" / "copy.db")))
+        missing = self.data_dir / "missing"
+        sentence = self.refused("backup", str(missing / "copy.db"))
+        self.assertIn(f"failed: there is no folder {missing}.", sentence)
+
+    def test_a_folder_that_does_not_take_it(self) -> None:
+        self.wt("user", "add", "ann", "--name", "Ann")
+
+        def full(*_arguments: object) -> int:
+            raise OSError(28, "No space left on device", "/where/.copy.db.0123456789abcdef")
+
+        self.patch(backup.os, "open", full)
+        sentence = self.refused("backup", str(self.target))
+        self.assertTrue(sentence.endswith("failed: No space left on device.\n"), sentence)

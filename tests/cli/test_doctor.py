@@ -9,6 +9,7 @@ from wingthing.cli import _reactor, doctor
 from wingthing.cli.doctor import Finding, Mark, examine
 from wingthing.errors import NotAuthenticated, OperatorError
 from wingthing.wing.device import Who
+from wingthing.wing.home import DeviceToken
 from wingthing.wing.presence import Presence, Status
 
 
@@ -69,6 +70,25 @@ class FindingTests(DoctorCase):
         self.answer = NotAuthenticated("no")
         self.assertEqual((self.only("login").mark, self.only("login").do), (Mark.FAIL, "wt login"))
         self.assertIs(self.only("server").mark, Mark.OK)
+
+    def test_a_login_for_another_server_is_not_shown_to_this_one(self) -> None:
+        self.home.save_token(DeviceToken(device_token="t", roost="https://a.example"))
+        self.home.config.change(roost="https://b.example")
+        shown: list[str] = []
+
+        class Asked:
+            def __init__(self, *_arguments: object) -> None:
+                pass
+
+            def check(self, token: str) -> None:
+                shown.append(token)
+                raise NotAuthenticated("no")
+
+        self.patch(doctor, "DeviceLogin", Asked)
+        self.patch(doctor, "http_client", lambda reactor: None)
+        self.patch(_reactor, "run", lambda main: main(None))
+        self.assertEqual(self.only("login").do, "wt login --roost https://b.example")
+        self.assertEqual(shown, [""])
 
     def test_a_wing_that_waits(self) -> None:
         presence = Presence(self.directory)

@@ -12,6 +12,7 @@ from wingthing.cli.login import log_in
 from wingthing.crypto.keys import public_text
 from wingthing.errors import OperatorError
 from wingthing.wing.device import DeviceCode, DeviceLogin
+from wingthing.wing.home import DeviceToken
 from wingthing.wing.presence import Presence
 from wingthing.wing.roost import Roost
 
@@ -26,9 +27,9 @@ class LogInTests(CommandCase):
         self.http = StubTreq(self.node)
         self.shown: list[DeviceCode] = []
 
-    def begin(self) -> Deferred[str]:
+    def begin(self, **options: bool) -> Deferred[str]:
         server = DeviceLogin(self.clock, self.http, Roost.parse("http://node.example"))
-        running = Deferred.fromCoroutine(log_in(self.home, server, self.shown.append))
+        running = Deferred.fromCoroutine(log_in(self.home, server, self.shown.append, **options))
         self.http.flush()
         return running
 
@@ -53,7 +54,16 @@ class LogInTests(CommandCase):
         assert token is not None
         self.assertEqual((token.device_token, token.device_id), ("t", self.home.wing_id()))
         self.assertEqual(token.public_key, public_text(self.home.wing_key()))
+        self.assertEqual(token.roost, "http://node.example", "no other server may see it")
+        self.assertEqual(self.home.config.read().roost, "")
         self.assertEqual(self.node.asked[0][1], {"wing_id": token.device_id, "public_key": token.public_key})
+
+    def test_the_server_is_remembered_with_its_login(self) -> None:
+        self.node.answers = [(200, CODE), (200, {"token": "t", "expires_at": 5}), (500, "")]
+        self.begin(remember=True)
+        self.assertEqual(self.home.config.read().roost, "")
+        self.tick()
+        self.assertEqual(self.home.config.read().roost, "http://node.example")
 
     def test_a_name_that_cannot_be_asked_spoils_nothing(self) -> None:
         self.node.answers = [(200, CODE), (200, {"token": "t", "expires_at": 5}), (500, "")]
@@ -98,6 +108,13 @@ class CommandTests(CommandCase):
         result = self.wt("whoami")
         self.assertEqual(result.exit_code, 1)
         self.assertIn("wt login", result.output)
+
+    def test_whoami_shows_the_login_to_nobody_else(self) -> None:
+        self.home.save_token(DeviceToken(device_token="t", roost="http://127.0.0.1:9"))
+        self.home.config.change(roost="http://127.0.0.1:1")
+        result = self.wt("whoami")
+        self.assertEqual(result.exit_code, 1)
+        self.assertIn("not logged in to http://127.0.0.1:1:", result.output)
 
     def test_a_damaged_login(self) -> None:
         (self.directory / "device_token.yaml").write_text("[")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import sqlite3
 import stat
 import time
 
 from tests.cli.operator import OperatorCase
-from wingthing.cli import data
+from wingthing.cli import data, main
 from wingthing.crypto.tokens import check
 from wingthing.store import audit, tokens, users
 from wingthing.store.connection import connect
-from wingthing.store.signing_key import signing_key
+from wingthing.store.signing_key import signing_keys
 
 
 class UserTests(OperatorCase):
@@ -45,6 +47,19 @@ class UserTests(OperatorCase):
             self.refused("user", "add", "bob", "--name", "Bob", "--email", "ANN@example.org"),
         )
 
+    def test_the_id_of_a_removed_user(self) -> None:
+        self.add("carol")
+        self.wt("user", "remove", "carol")
+        self.assertIn("not used again", self.refused("user", "add", "carol", "--name", "Carol"))
+
+    def test_no_summary_is_cut_off(self) -> None:
+        for group in ("user", "wing", "fleet"):
+            out = io.StringIO()
+            with contextlib.redirect_stdout(out):
+                self.assertRaises(SystemExit, main, [group, "--help"])
+            self.assertIn("Commands:", out.getvalue())
+            self.assertNotIn("...\n", out.getvalue().partition("Commands:")[2])
+
     def test_what_cannot_be_added(self) -> None:
         for user_id in ("", " ", "a b", "-x", "x" * 65, "a/b", "a\nb", "é", "ann\n"):
             self.assertEqual(self.wt("user", "add", "--name", "X", "--", user_id).code, 2, repr(user_id))
@@ -75,9 +90,9 @@ class UserTests(OperatorCase):
         self.assertEqual((outcome.code, outcome.err), (0, ""))
         token = outcome.out.removesuffix("\n")
         self.assertNotIn("\n", token)
-        claims = check(token, signing_key(self.data_dir, {}).public_key(), now=time.time())
+        claims = check(token, signing_keys(self.data_dir, {}).accepted, now=time.time())
         self.assertEqual((claims.user_id, claims.wing, claims.pub), ("ann", "", ""))
-        self.assertFalse(tokens.revoked(self.cursor(), claims.jti))
+        self.assertFalse(tokens.revoked(self.cursor(), claims))
         self.assertEqual(stat.S_IMODE((self.data_dir / "jwt_key").stat().st_mode), 0o600)
 
     def test_a_token_for_nobody(self) -> None:
@@ -90,10 +105,21 @@ class UserTests(OperatorCase):
         self.add()
         token = self.wt("user", "token", "ann").out.strip()
         self.assertEqual(self.wt("user", "remove", "ann").code, 0)
-        claims = check(token, signing_key(self.data_dir, {}).public_key(), now=time.time())
-        self.assertTrue(tokens.revoked(self.cursor(), claims.jti))
+        claims = check(token, signing_keys(self.data_dir, {}).accepted, now=time.time())
+        self.assertTrue(tokens.revoked(self.cursor(), claims))
         self.assertEqual(json.loads(self.wt("user", "list", "--json").out), [])
         self.assertIn("no user of this id", self.refused("user", "remove", "ann"))
+
+    def test_revoking_all_tokens_leaves_the_user(self) -> None:
+        self.add()
+        made = [self.wt("user", "token", "ann").out.strip() for _ in range(2)]
+        outcome = self.wt("user", "token", "ann", "--revoke")
+        self.assertEqual((outcome.code, outcome.out), (0, ""))
+        self.assertIn("2 tokens of ann", outcome.err)
+        made.append(self.wt("user", "token", "ann").out.strip())
+        ring = signing_keys(self.data_dir, {}).accepted
+        claims = [check(token, ring, now=time.time()) for token in made]
+        self.assertEqual([tokens.revoked(self.cursor(), each) for each in claims], [True, True, False])
 
     def test_the_user_of_the_server_itself_stays(self) -> None:
         self.add("local")

@@ -9,6 +9,7 @@ from tests.cli.case import CommandCase
 from wingthing.cli.wing import living_terminals
 from wingthing.wing import egg_home
 from wingthing.wing.egg_home import EggMeta
+from wingthing.wing.home import DeviceToken
 from wingthing.wing.presence import Presence, Status
 
 
@@ -68,6 +69,46 @@ class StartTests(WingCase):
         self.assertEqual((config.roost, config.label), ("https://node.example", "Desk"))
         self.assertEqual(config.labels, ("a", "b"))
 
+    def test_another_server_than_the_one_logged_in_to(self) -> None:
+        self.home.save_token(DeviceToken(device_token="t", roost="https://a.example"))
+        self.home.config.change(roost="https://a.example")
+        self.assertEqual(
+            self.refused("start", "--roost", "b.example"),
+            "This machine is not logged in to https://b.example: "
+            "run 'wt login --roost https://b.example' first.",
+        )
+        self.assertEqual(self.home.config.read().roost, "https://a.example", "nothing is remembered")
+
+    def test_nothing_is_remembered_of_a_start_that_fails(self) -> None:
+        self.assertIn("wt login", self.refused("start", "--roost", "junk", "--labels", "a", "-p", "/tmp"))
+        self.log_in()
+        (self.directory / "wing_key").write_text("[damaged")
+        self.refused("start", "--roost", "junk")
+        self.assertFalse((self.directory / "wing.yaml").exists())
+
+    def test_settings_while_the_wing_runs(self) -> None:
+        self.log_in()
+        self.running()
+        runs = f"The wing runs already (process {os.getpid()}).\nThe settings are saved in wing.yaml.\n"
+        for words, more in (
+            (["--labels", "gpu"], ""),
+            (["--paths", "/tmp"], "The folders hold from now on.\n"),
+            (["--roost", "http://n"], ""),
+        ):
+            self.assertEqual(self.wt("start", *words).output, runs + more)
+        self.home.save_token(DeviceToken(device_token="t", roost="http://m"))
+        self.assertEqual(
+            self.wt("start", "--roost", "http://m").output,
+            runs + "The next connection goes to http://m: 'wt stop' and 'wt start' make it now.\n",
+        )
+
+    def test_settings_while_the_wing_runs_inside_a_server(self) -> None:
+        self.log_in()
+        self.running(inside_server=True)
+        said = self.wt("start", "--paths", "/tmp", "--roost", "http://m").output
+        self.assertIn("unless 'wt roost' was given others", said)
+        self.assertIn("end that and run 'wt start'", said)
+
     def test_a_folder_that_does_not_exist(self) -> None:
         self.log_in()
         self.assertIn("/no/such", self.refused("start", "--paths", "/no/such"))
@@ -115,6 +156,17 @@ class StatusTests(WingCase):
             self.assertIn(words, result.output)
         self.assertLess(result.output.index("00000002"), result.output.index("00000001"))
         self.assertTrue(all(line == line.rstrip() for line in result.output.splitlines()))
+
+    def test_the_server_is_the_one_that_the_login_is_from(self) -> None:
+        self.home.save_token(DeviceToken(device_token="t", roost="http://127.0.0.1:9999"))
+        self.assertIn("http://127.0.0.1:9999", self.wt("status").output)
+
+    def test_only_a_log_that_is_there_is_named(self) -> None:
+        self.assertNotIn("wing.log", self.wt("status").output)
+        (self.directory / "wing.log").touch()
+        self.assertIn("wing.log", self.wt("status").output)
+        self.running(inside_server=True)
+        self.assertNotIn("wing.log", self.wt("status").output)
 
 
 class TerminalsTests(WingCase):

@@ -53,7 +53,7 @@ class MintTests(TestCase):
                 "jti": "j",
             },
         )
-        self.assertEqual(tokens.check(token, PUBLIC, now=NOW), claims)
+        self.assertEqual(tokens.check(token, [PUBLIC], now=NOW), claims)
 
     def test_empty_claims_are_left_out(self) -> None:
         token, claims = tokens.mint(KEY, user_id="ann", now=NOW, jti="j")
@@ -64,24 +64,32 @@ class MintTests(TestCase):
 
 class CheckTests(TestCase):
     def refused(self, token: str, *, now: float = NOW, key: Any = PUBLIC) -> str:
-        why = self.assertRaises(NotAuthenticated, tokens.check, token, key, now=now)
+        why = self.assertRaises(NotAuthenticated, tokens.check, token, [key], now=now)
         self.assertEqual(why.status, 401)
         if token:
             self.assertNotIn(token, str(why))
         return str(why)
 
     def test_a_token_of_somebody_else_is_good_without_our_own_claims(self) -> None:
-        claims = tokens.check(signed({"sub": "ann", "exp": int(NOW) + 1}), PUBLIC, now=NOW)
+        claims = tokens.check(signed({"sub": "ann", "exp": int(NOW) + 1}), [PUBLIC], now=NOW)
         self.assertEqual((claims.user_id, claims.jti, claims.pub, claims.wing), ("ann", "", "", ""))
 
     def test_time_is_that_of_the_caller(self) -> None:
         token = signed(GOOD)
-        tokens.check(token, PUBLIC, now=GOOD["exp"] - 0.001)
+        tokens.check(token, [PUBLIC], now=GOOD["exp"] - 0.001)
         self.assertIn("expired", self.refused(token, now=GOOD["exp"]))
         self.assertIn("expired", self.refused(token, now=GOOD["exp"] + 1))
 
     def test_another_key(self) -> None:
         self.refused(signed(GOOD, keys.new_signing_key()))
+
+    def test_one_of_several_keys_is_enough(self) -> None:
+        other = keys.new_signing_key()
+        ring = [PUBLIC, other.public_key()]
+        for key in (KEY, other):
+            self.assertEqual(tokens.check(signed(GOOD, key), ring, now=NOW).user_id, "ann")
+        self.assertRaises(NotAuthenticated, tokens.check, signed(GOOD, other), [PUBLIC], now=NOW)
+        self.assertRaises(NotAuthenticated, tokens.check, signed(GOOD), [], now=NOW)
 
     def test_a_token_that_brings_its_own_key(self) -> None:
         mine = keys.new_signing_key()
@@ -173,8 +181,8 @@ class CheckTests(TestCase):
 
     @given(st.text(max_size=80))
     def test_any_text(self, token: str) -> None:
-        self.assertRaises(NotAuthenticated, tokens.check, token, PUBLIC, now=NOW)
+        self.assertRaises(NotAuthenticated, tokens.check, token, [PUBLIC], now=NOW)
 
     @given(st.lists(st.binary(max_size=40), min_size=3, max_size=3))
     def test_any_three_parts(self, parts: list[bytes]) -> None:
-        self.assertRaises(NotAuthenticated, tokens.check, ".".join(map(part, parts)), PUBLIC, now=NOW)
+        self.assertRaises(NotAuthenticated, tokens.check, ".".join(map(part, parts)), [PUBLIC], now=NOW)

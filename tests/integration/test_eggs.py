@@ -13,6 +13,7 @@ import tempfile
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 from twisted.internet import reactor
@@ -31,6 +32,7 @@ SESSION = "0a1b2c3d"
 
 WING_PROGRAM = """
 from pathlib import Path
+from typing import Any
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from tests.integration.test_eggs import SESSION, Wing
@@ -48,11 +50,13 @@ reactor.run()
 class Wing:
     """Terminals, and what they told."""
 
-    def __init__(self, home: Path, **options: object) -> None:
-        settings: dict[str, object] = {
-            "audit": False, "idle_timeout": None, "allowed_paths": lambda: [Path("/")], **options,
-        }  # fmt: skip
-        self.terminals = Terminals(reactor, home, reactor, **settings)  # type: ignore[arg-type]
+    def __init__(
+        self, home: Path, *, audit: bool = False, idle_timeout: float | None = None, **options: Any
+    ) -> None:
+        settings: dict[str, Any] = {"allowed_paths": lambda: [Path("/")], **options}
+        self.terminals = Terminals(
+            reactor, home, reactor, audit=lambda: audit, idle_timeout=lambda: idle_timeout, **settings
+        )
         self.terminals.events = self
         self.said: dict[str, bytearray] = {}
         self.ended: dict[str, tuple[int, str | None]] = {}
@@ -157,7 +161,7 @@ class EggTests(TestCase):
         self.wings: list[Wing] = []
         self.addCleanup(self.clear)
 
-    async def wing(self, **options: object) -> Wing:
+    async def wing(self, **options: Any) -> Wing:
         wing = await Wing(self.home, **options).start()
         self.wings.append(wing)
         return wing
@@ -504,7 +508,11 @@ class EggTests(TestCase):
             ({"agent": "rm"}, InvalidMessage, "there is no agent called 'rm'"),
             ({"cwd": "gone"}, NotFound, f"the folder {allowed}/gone does not exist"),
             ({"cwd": "file"}, InvalidMessage, f"{allowed}/file is not a folder"),
-            ({"cwd": "/etc"}, Forbidden, "the folder /etc is outside of what this machine offers"),
+            (
+                {"cwd": "/etc"},
+                Forbidden,
+                f"the folder /etc is outside of what this machine offers: {allowed}",
+            ),
             ({"cols": 0}, InvalidMessage, "a terminal has 1 to 1000 columns and 1 to 1000 rows"),
             ({"rows": 10**9}, InvalidMessage, "a terminal has 1 to 1000 columns and 1 to 1000 rows"),
             ({"session_id": "../../aa"}, InvalidMessage, "a session id is 8 hex characters"),
@@ -567,6 +575,10 @@ class EggTests(TestCase):
         assert info is not None
         self.assertEqual(info.recording_error, "the recording has stopped: File too large")
         self.assertTrue(recording.read_bytes().endswith(b"]\n"), "it ends with a whole line")
+        wing.type("exit\r")
+        await wing.end()
+        (entry,) = wing.terminals.history.page(0, 1)[0]
+        self.assertEqual(entry.recording_error, info.recording_error)
         self.flushLoggedErrors()
 
     async def test_nonsense_on_the_socket(self) -> None:

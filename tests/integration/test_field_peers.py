@@ -209,7 +209,7 @@ def test_a_wing_id_cannot_be_taken_by_another_account(server: Server, wing: Fiel
         "wing.register", wing_id=wing.wing_id, agents=[], skills=[], labels=[], identities=[], locked=False
     )
     assert "another account" in thief.hear("error")["message"]
-    assert thief.close_code() == 4002
+    assert thief.close_code() == 1008
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -232,6 +233,44 @@ def test_a_server_that_is_not_there(home: Path) -> None:
         assert told.returncode == 2
         assert "connection refused" in told.stderr
         assert "Traceback" not in told.stderr
+
+
+def test_a_server_that_the_login_is_not_from_hears_nothing(home: Path) -> None:
+    Server(home).stop()
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        stranger.settimeout(0)
+        url = f"http://127.0.0.1:{stranger.getsockname()[1]}"
+        for words in (("start", "--roost", url), ("start", "--foreground", "--roost", url)):
+            told = wt(home, *words)
+            assert told.returncode == 2
+            assert f"wt login --roost {url}" in told.stderr
+        assert not (home / "wing.yaml").exists()
+        (home / "wing.yaml").write_text(f"roost: {url}\n")
+        for words, code in ((("start",), 2), (("whoami",), 1), (("logout", "--everywhere"), 2)):
+            told = wt(home, *words)
+            assert (told.returncode, "Traceback" in told.stderr) == (code, False), told
+        with pytest.raises(BlockingIOError):
+            stranger.accept()
+
+
+def test_after_the_server_inside_has_ended_nobody_else_is_asked(home: Path) -> None:
+    roost = Server(home, "roost")
+    eventually(lambda: "online" in wt(home, "status").stdout or None, "the wing inside")
+    assert roost.stop() == 0
+    assert roost.url in wt(home, "status").stdout
+    told = wt(home, "start")
+    try:
+        assert f"no connection to {roost.url}" in told.stdout
+    finally:
+        wt(home, "stop")
+
+
+def test_a_server_with_a_public_name_and_a_wing_inside(home: Path) -> None:
+    roost = Server(home, "roost", "--base-url", "http://wings.invalid:80")
+    try:
+        eventually(lambda: "online" in wt(home, "status").stdout or None, "the wing inside")
+    finally:
+        assert roost.stop() == 0, roost.output
 
 
 def test_inside_the_server(home: Path) -> None:

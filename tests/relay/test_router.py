@@ -6,7 +6,7 @@ from twisted.trial.unittest import TestCase
 
 from tests.relay.case import RelayTestCase
 from wingthing.errors import NotFound
-from wingthing.relay.peers import FEATURE_DETACHED
+from wingthing.relay.peers import FEATURE_DETACHED, Viewer, WingLink
 from wingthing.relay.router import refusal
 from wingthing.testing import (
     OTHER_WING_ID,
@@ -19,8 +19,13 @@ from wingthing.testing import (
     open_wing,
 )
 from wingthing.wire.closing import CloseCode
+from wingthing.wire.gossip import Revoked, RevokedKind
 
 DETACHED = frozenset({FEATURE_DETACHED})
+
+
+def revoked(kind: RevokedKind, subject: str, at: float = 100.0) -> Revoked:
+    return Revoked(kind=kind, subject=subject, at=at, until=at + 1000)
 
 
 class WingGoneTests(RelayTestCase):
@@ -336,21 +341,108 @@ class RemovedUserTests(RelayTestCase):
         browser, dashboard = open_browser(self.router, "eve"), FakePeer()
         self.router.dashboard_connected(identity("eve"), dashboard)
         mine, window = open_wing(self.router, OTHER_WING_ID), open_browser(self.router)
-        self.assertEqual(self.router.connected_users(), {"ann", "eve"})
-        self.router.end_user("eve")
+        self.router.revoke(revoked(RevokedKind.USER, "eve"))
         for peer in (theirs.peer, unregistered.peer, browser.peer, dashboard):
             assert peer.closed is not None
             self.assertEqual(peer.closed[0], CloseCode.LOGIN_ENDED)
         self.assertEqual((mine.peer.closed, window.peer.closed), (None, None))
-        for fake in (theirs, unregistered, browser):
-            fake.leave()
-        self.assertEqual(self.router.connected_users(), {"ann", "eve"})
-        self.router.dashboard_gone(identity("eve"), dashboard)
-        self.assertEqual(self.router.connected_users(), {"ann"})
+        self.router.revoke(revoked(RevokedKind.USER, "nobody"))
+        self.assertEqual((mine.peer.closed, window.peer.closed), (None, None))
 
-    def test_a_user_without_a_socket(self) -> None:
-        self.router.end_user("nobody")
-        self.assertEqual(self.router.connected_users(), set())
+
+class RevokedTests(RelayTestCase):
+    """Sockets of one user that stand on different things: a login session, two tokens, one without a name."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.peers: dict[str, FakePeer] = {}
+        for name, who in (
+            ("browser", identity(login="digest")),
+            ("other browser", identity(login="another")),
+            ("with token", identity(token="j", token_issued_at=100)),
+        ):
+            self.router.viewer_connected(Viewer(who, self.peer(name)))
+        for name, who in (
+            ("wing", identity(token="j", token_issued_at=100)),
+            ("old wing", identity(token="", token_issued_at=50)),
+        ):
+            self.router.wing_connected(WingLink(who, self.peer(name)))
+        self.router.dashboard_connected(identity(login="digest"), self.peer("dashboard"))
+        self.router.dashboard_connected(identity("eve", login="hers"), self.peer("hers"))
+
+    def peer(self, name: str) -> FakePeer:
+        self.peers[name] = FakePeer()
+        return self.peers[name]
+
+    def closed_by(self, kind: RevokedKind, subject: str, at: float = 100.0) -> set[str]:
+        self.router.revoke(revoked(kind, subject, at))
+        closed = {name for name, peer in self.peers.items() if peer.closed is not None}
+        for name in closed:
+            self.assertEqual((self.peers[name].closed or (0,))[0], CloseCode.LOGIN_ENDED)
+        return closed
+
+    def test_a_login_session(self) -> None:
+        self.assertEqual(self.closed_by(RevokedKind.LOGIN, "digest"), {"browser", "dashboard"})
+
+    def test_a_token(self) -> None:
+        self.assertEqual(self.closed_by(RevokedKind.TOKEN, "j"), {"with token", "wing"})
+
+    def test_all_tokens_until_a_moment(self) -> None:
+        self.assertEqual(self.closed_by(RevokedKind.TOKENS, "ann", 99.0), {"old wing"})
+        self.assertEqual(self.closed_by(RevokedKind.TOKENS, "ann"), {"old wing", "with token", "wing"})
+
+    def test_a_user(self) -> None:
+        self.assertEqual(self.closed_by(RevokedKind.USER, "ann"), set(self.peers) - {"hers"})
+
+    def test_nobody(self) -> None:
+        for kind in RevokedKind:
+            self.assertEqual(self.closed_by(kind, "nobody"), set())
+
+
+class MovedTests(RelayTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.fake, self.other = open_wing(self.router), open_wing(self.router, OTHER_WING_ID)
+        self.typist, self.watcher = open_browser(self.router), open_browser(self.router)
+        self.session = self.opened(self.typist, self.fake)
+        self.watcher.attach(self.session, wing_id=WING_ID, spectate=True)
+        self.bystander = open_browser(self.router, wing_id=OTHER_WING_ID)
+
+    def test_browsers_of_that_wing_have_to_come_in_anew_and_no_other(self) -> None:
+        self.router.moved_away(WING_ID)
+        for browser in (self.typist, self.watcher):
+            self.assertEqual((browser.peer.closed or (0,))[0], CloseCode.MOVED)
+        self.assertEqual((self.bystander.peer.closed, self.fake.peer.closed), (None, None))
+
+    def test_also_when_its_connection_here_has_ended_before(self) -> None:
+        self.fake.leave()
+        self.router.moved_away(WING_ID)
+        self.assertEqual((self.typist.peer.closed or (0,))[0], CloseCode.MOVED)
+
+    def test_whoever_comes_all_the_same_finds_no_wing(self) -> None:
+        self.router.moved_away(WING_ID)
+        late = open_browser(self.router)
+        late.start(wing_id=WING_ID)
+        late.attach(self.session, wing_id=WING_ID)
+        late.ask("r")
+        self.assertEqual(late.peer.take_types(), ["error"] * 3)
+
+    def test_it_is_the_wing_again_when_the_newer_one_ends_first(self) -> None:
+        self.router.moved_away(WING_ID)
+        self.router.moved_back(WING_ID)
+        late = open_browser(self.router)
+        late.start(wing_id=WING_ID)
+        self.assertEqual(self.fake.peer.take_types()[-1], "pty.start")
+
+    def test_nothing_is_left_when_everybody_has_gone(self) -> None:
+        self.router.moved_away(WING_ID)
+        for fake in (self.fake, self.other, self.typist, self.watcher, self.bystander):
+            fake.leave()
+        self.assert_empty(self.typist, self.watcher, self.bystander)
+        self.assertEqual(self.router.wings._superseded, set())
+
+    def test_counts(self) -> None:
+        self.assertEqual((self.router.browser_count, self.router.terminal_count), (3, 1))
 
 
 class RefusalTests(TestCase):

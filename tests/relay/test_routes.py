@@ -9,7 +9,7 @@ from wingthing.relay import routes
 from wingthing.relay.peers import Viewer
 from wingthing.relay.wings import Wing
 from wingthing.testing import FakePeer, identity
-from wingthing.wire.limits import MAX_SESSIONS_PER_VIEWER, MAX_SPECTATORS_PER_SESSION
+from wingthing.wire.limits import MAX_HELD_BYTES, MAX_SESSIONS_PER_VIEWER, MAX_SPECTATORS_PER_SESSION
 from wingthing.wire.records import WingRecord
 
 
@@ -27,13 +27,60 @@ class RouteTests(TestCase):
         self.one, self.two = viewer(), viewer()
 
     def test_control_and_take_over(self) -> None:
-        self.assertIsNone(routes.control(self.wing, "s", self.one))
-        self.assertIsNone(routes.control(self.wing, "s", self.one))
-        self.assertIs(routes.control(self.wing, "s", self.two), self.one)
+        routes.control(self.wing, "s", self.one)
+        routes.ask_for_control(self.wing, "s", self.two)
+        terminal = self.wing.terminals["s"]
+        self.assertIs(terminal.controller, self.one)
+        self.assertEqual((list(self.one.controls), list(self.two.controls)), (["s"], []))
+        self.assertEqual(routes.let_in(terminal), (self.two, self.one, []))
         self.assertEqual((list(self.one.controls), list(self.two.controls)), ([], ["s"]))
+        self.assertEqual((self.two.attaching, list(terminal.attaching)), ({}, []))
         self.assertIn("s", self.one.ended)
         self.assertIsNone(routes.detach(self.one, "s"))
-        self.assertIs(self.wing.terminals["s"].controller, self.two)
+        self.assertIs(terminal.controller, self.two)
+
+    def test_who_is_turned_away_takes_nothing(self) -> None:
+        routes.control(self.wing, "s", self.one)
+        routes.ask_for_control(self.wing, "s", self.two)
+        terminal = self.wing.terminals["s"]
+        self.assertIs(routes.turn_away(terminal), self.two)
+        self.assertIs(terminal.controller, self.one)
+        self.assertEqual((self.two.attaching, self.two.controls), ({}, {}))
+
+    def test_where_nobody_is_one_is_the_controller_at_once(self) -> None:
+        routes.ask_for_control(self.wing, "s", self.one)
+        terminal = self.wing.terminals["s"]
+        self.assertIs(terminal.controller, self.one)
+        self.assertIs(routes.turn_away(terminal), self.one)
+        self.assertEqual((self.wing.terminals, self.one.controls, self.one.attaching), ({}, {}, {}))
+
+    def test_answers_come_in_the_order_of_the_questions(self) -> None:
+        routes.control(self.wing, "s", self.one)
+        terminal = self.wing.terminals["s"]
+        three = viewer()
+        routes.ask_for_control(self.wing, "s", self.two)
+        routes.ask_for_control(self.wing, "s", three)
+        # The first leaves before its answer has come; the wing has given it the session all the same.
+        self.assertEqual(routes.detach(self.two, "s"), (self.wing, None))
+        self.assertEqual(routes.let_in(terminal), (None, self.one, []))
+        self.assertIsNone(terminal.controller)
+        self.assertEqual(routes.let_in(terminal), (three, None, []))
+        self.assertIs(terminal.controller, three)
+
+    def test_what_is_said_before_the_answer_is_held(self) -> None:
+        routes.control(self.wing, "s", self.one)
+        routes.ask_for_control(self.wing, "s", self.two)
+        terminal = self.wing.terminals["s"]
+        routes.hold(terminal, self.two, b"resize")
+        routes.hold(terminal, self.two, b"x" * MAX_HELD_BYTES)
+        routes.hold(terminal, self.two, b"input")
+        self.assertEqual(routes.let_in(terminal)[2], [b"resize", b"input"])
+
+    def test_a_wing_that_is_gone_answers_nobody(self) -> None:
+        routes.control(self.wing, "s", self.one)
+        routes.ask_for_control(self.wing, "s", self.two)
+        self.assertEqual(routes.forget_attaching(self.wing), [self.two])
+        self.assertEqual((self.two.attaching, list(self.wing.terminals["s"].attaching)), ({}, []))
 
     def test_coming_back_makes_a_session_live_again(self) -> None:
         routes.control(self.wing, "s", self.one)

@@ -180,8 +180,8 @@ class RelayMachine(RuleBasedStateMachine):
         self.controls[key] = browser
         self.heard()
 
-    @rule(slot=SLOTS, wing_id=WINGS, session_id=SESSIONS, spectate=st.booleans())
-    def attach(self, slot: int, wing_id: str, session_id: str, spectate: bool) -> None:
+    @rule(slot=SLOTS, wing_id=WINGS, session_id=SESSIONS, spectate=st.booleans(), refused=st.booleans())
+    def attach(self, slot: int, wing_id: str, session_id: str, spectate: bool, refused: bool) -> None:
         browser = self.browsers.get(slot)
         if browser is None:
             return
@@ -194,18 +194,27 @@ class RelayMachine(RuleBasedStateMachine):
         key = (wing_id, session_id)
         attached = line.peer.take()
         assert [message["type"] for message in attached] == ["pty.attach"]
-        self.unbind(browser, key)
         if spectate:
+            self.unbind(browser, key)
             self.watches.setdefault(key, {})[attached[0]["viewer_id"]] = browser
             self.heard()
             return
         assert "viewer_id" not in attached[0]
         displaced = self.controls.get(key)
+        if refused:
+            line.say("pty.exited", session_id=session_id, exit_code=-1, error="no")
+            if displaced is None:
+                # It was let in at once, as nobody was there to take the session from.
+                self.unbind(browser, key)
+            self.heard((browser, "pty.exited"))
+            return
+        line.let_in(session_id)
+        self.unbind(browser, key)
         self.controls[key] = browser
-        if displaced is None:
-            self.heard()
+        if displaced in (None, browser):
+            self.heard((browser, "pty.started"))
         else:
-            self.heard((displaced, "pty.detached"))
+            self.heard((browser, "pty.started"), (displaced, "pty.detached"))
 
     @rule(slot=SLOTS, session_id=SESSIONS, kind=st.sampled_from(["pty.input", "pty.kill", "pty.resize"]))
     def act(self, slot: int, session_id: str, kind: str) -> None:

@@ -10,6 +10,7 @@ from tests.relay.case import RelayTestCase
 from wingthing.relay.peers import FEATURE_DETACHED, Viewer
 from wingthing.testing import (
     OTHER_WING_ID,
+    PUBLIC_KEY,
     WING_ID,
     FakeBrowser,
     FakePeer,
@@ -64,7 +65,7 @@ class StartTests(SaidByNode):
                     "agent": "shell",
                     "cols": 80,
                     "rows": 24,
-                    "public_key": "cHVi",
+                    "public_key": PUBLIC_KEY,
                     "cwd": "/home/ann",
                     "auth_token": "t",
                     "passkey_credential_id": "c",
@@ -161,7 +162,7 @@ class StartTests(SaidByNode):
     def test_a_session_is_bound_to_who_started_it(self) -> None:
         browser, friend = open_browser(self.router), open_browser(self.router)
         session_id = self.opened(browser, self.laptop)
-        self.laptop.say("pty.started", session_id=session_id, agent="shell", public_key="cHVi")
+        self.laptop.say("pty.started", session_id=session_id, agent="shell", public_key=PUBLIC_KEY)
         self.assertEqual(browser.peer.take_types(), ["pty.started"])
         self.assertEqual(friend.peer.take(), [])
 
@@ -277,11 +278,14 @@ class AttachTests(RelayTestCase):
         self.laptop.say("pty.output", session_id=self.session_id, data="eA==")
         return [browser.peer.take_types() == ["pty.output"] for browser in browsers]
 
-    def test_who_attaches_takes_the_session_over(self) -> None:
+    def test_who_is_let_in_takes_the_session_over(self) -> None:
         phone = open_browser(self.router)
         phone.attach(self.session_id, wing_id=WING_ID, cols=40, rows=20)
         said = self.laptop.peer.take()
         self.assertEqual([(m["type"], m["user_id"], m["cols"]) for m in said], [("pty.attach", "ann", 40)])
+        self.assertEqual(self.hears_output(self.browser, phone), [True, False], "it is under the old key")
+        self.laptop.let_in(self.session_id)
+        self.assertEqual(phone.peer.take_types(), ["pty.started"])
         self.assertEqual(self.hears_output(self.browser, phone), [False, True])
         self.browser.say("pty.input", session_id=self.session_id, data="eA==")
         self.assertEqual(self.laptop.peer.take(), [])
@@ -289,29 +293,102 @@ class AttachTests(RelayTestCase):
         phone.say("pty.input", session_id=self.session_id, data="eA==")
         self.assertEqual(self.laptop.peer.take_types(), ["pty.input"])
 
+    def test_who_is_refused_takes_nothing(self) -> None:
+        friend, phone = open_browser(self.router), open_browser(self.router)
+        friend.attach(self.session_id, wing_id=WING_ID, spectate=True)
+        viewer_id = self.laptop.peer.take()[0]["viewer_id"]
+        phone.attach(self.session_id, wing_id=WING_ID)
+        self.laptop.peer.take()
+        self.laptop.say("pty.exited", session_id=self.session_id, exit_code=-1, error="not yours")
+        self.assertEqual([m["error"] for m in phone.peer.take()], ["not yours"])
+        self.assertEqual((self.browser.peer.take(), friend.peer.take()), ([], []))
+        self.assertEqual(self.hears_output(self.browser, phone), [True, False])
+        self.browser.say("pty.input", session_id=self.session_id, data="eA==")
+        self.assertEqual(self.laptop.peer.take_types(), ["pty.input"])
+        self.laptop.say("pty.output", session_id=self.session_id, data="", viewer_id=viewer_id)
+        self.assertEqual(friend.peer.take_types(), ["pty.output"])
+
+    def test_a_terminal_that_ends_while_somebody_attaches_ends_for_all(self) -> None:
+        phone = open_browser(self.router)
+        phone.attach(self.session_id, wing_id=WING_ID)
+        self.laptop.say("pty.exited", session_id=self.session_id, exit_code=0)
+        self.assertEqual(self.browser.peer.take_types(), ["pty.exited"])
+        self.assertEqual(phone.peer.take_types(), ["pty.exited"])
+        self.assertEqual(self.router.route_count, 0)
+
+    def test_what_it_says_before_it_is_let_in_comes_after(self) -> None:
+        phone = open_browser(self.router)
+        phone.attach(self.session_id, wing_id=WING_ID)
+        phone.say("pty.resize", session_id=self.session_id, cols=40, rows=20)
+        phone.say("pty.input", session_id=self.session_id, data="eA==")
+        self.assertEqual(self.laptop.peer.take_types(), ["pty.attach"])
+        self.assertEqual(phone.peer.take(), [])
+        self.laptop.let_in(self.session_id)
+        self.assertEqual(self.laptop.peer.take_types(), ["pty.resize", "pty.input"])
+
+    def test_a_passkey_is_asked_of_who_attaches(self) -> None:
+        phone = open_browser(self.router)
+        phone.attach(self.session_id, wing_id=WING_ID)
+        self.laptop.peer.take()
+        self.laptop.say("passkey.challenge", session_id=self.session_id, challenge="eA==")
+        self.assertEqual(phone.peer.take_types(), ["passkey.challenge"])
+        self.assertEqual(self.browser.peer.take(), [])
+        phone.say("passkey.response", session_id=self.session_id, signature="eA==")
+        self.assertEqual(self.laptop.peer.take_types(), ["passkey.response"])
+
+    def test_the_wing_goes_before_it_has_answered(self) -> None:
+        phone = open_browser(self.router)
+        phone.attach(self.session_id, wing_id=WING_ID)
+        self.laptop.leave()
+        self.assertEqual(phone.peer.take_types(), ["wing.offline"])
+        again = open_wing(self.router)
+        again.let_in(self.session_id)
+        self.assertEqual(phone.peer.take(), [], "nobody has asked this connection")
+        phone.leave()
+        self.assertEqual(self.router.route_count, 1)
+
+    def test_a_new_connection_of_the_wing_has_not_been_asked(self) -> None:
+        phone = open_browser(self.router)
+        phone.attach(self.session_id, wing_id=WING_ID)
+        open_wing(self.router)
+        self.assertEqual(phone.peer.take_types(), ["wing.offline"])
+        self.assertEqual(self.browser.peer.take(), [])
+
     def test_the_one_it_was_taken_from_is_told_if_it_asked_for_that(self) -> None:
         features = frozenset({FEATURE_DETACHED})
         first, second = open_browser(self.router, features=features), open_browser(self.router)
-        first.attach(self.session_id, wing_id=WING_ID)
+        for browser in (first, second):
+            browser.attach(self.session_id, wing_id=WING_ID)
+            self.laptop.let_in(self.session_id)
         self.assertEqual(self.browser.peer.take(), [])
-        second.attach(self.session_id, wing_id=WING_ID)
         said = first.peer.take()
-        self.assertEqual([(m["type"], m["session_id"]) for m in said], [("pty.detached", self.session_id)])
+        self.assertEqual([m["type"] for m in said], ["pty.started", "pty.detached"])
+        self.assertEqual(said[1]["session_id"], self.session_id)
 
     def test_the_end_of_the_displaced_connection_changes_nothing(self) -> None:
         phone = open_browser(self.router)
         phone.attach(self.session_id, wing_id=WING_ID)
+        self.laptop.let_in(self.session_id)
         self.browser.leave()
         self.assertEqual(self.hears_output(phone), [True])
 
     def test_attaching_again_is_no_takeover(self) -> None:
         features = frozenset({FEATURE_DETACHED})
         browser = open_browser(self.router, features=features)
-        browser.attach(self.session_id, wing_id=WING_ID)
-        browser.attach(self.session_id, wing_id=WING_ID)
-        self.assertEqual(browser.peer.take(), [])
+        for _ in range(2):
+            browser.attach(self.session_id, wing_id=WING_ID)
+            self.laptop.let_in(self.session_id)
+        self.assertEqual(browser.peer.take_types(), ["pty.started"] * 2)
         self.assertEqual(self.laptop.peer.take_types(), ["pty.attach"] * 2)
         self.assertEqual(self.router.route_count, 1)
+
+    def test_names_that_some_readers_take_for_others(self) -> None:
+        for kind in ("pty.kill", "pty.resize", "pty.attention_ack"):
+            self.browser.say(kind, session_id=self.session_id, Session_ID="ffffffff", cols=9, rows=9)
+            said = self.browser.peer.take()
+            self.assertEqual([m["type"] for m in said], ["error"], kind)
+            self.assertIn("lower case", said[0]["message"])
+        self.assertEqual(self.laptop.peer.take(), [])
 
     def test_a_session_that_no_browser_has_open_is_found_by_its_wing(self) -> None:
         self.browser.leave()
@@ -425,6 +502,7 @@ class SpectatorTests(RelayTestCase):
 
     def test_a_spectator_may_become_the_controller_and_back(self) -> None:
         self.friend.attach(self.session_id, wing_id=WING_ID)
+        self.laptop.let_in(self.session_id)
         self.friend.say("pty.input", session_id=self.session_id, data="eA==")
         self.assertEqual(self.laptop.peer.take_types(), ["pty.attach", "pty.input"])
         terminal = self.wing(self.laptop).terminals[self.session_id]
@@ -594,7 +672,7 @@ class RequestTests(RelayTestCase):
                     "type": "tunnel.req",
                     "wing_id": WING_ID,
                     "request_id": "r1",
-                    "sender_pub": "cHVi",
+                    "sender_pub": PUBLIC_KEY,
                     "payload": "c2VjcmV0",
                     "sender_user_id": "ann",
                     "sender_email": "ann@example.org",

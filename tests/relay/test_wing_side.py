@@ -10,6 +10,7 @@ from wingthing.errors import Forbidden, InvalidMessage, PeerError
 from wingthing.relay import wing_side
 from wingthing.testing import (
     OTHER_WING_ID,
+    PUBLIC_KEY,
     WING_ID,
     FakeBrowser,
     FakePeer,
@@ -21,8 +22,9 @@ from wingthing.testing import (
     open_wing,
     registration,
 )
+from wingthing.wire import codec
 from wingthing.wire.limits import MAX_SESSIONS_PER_VIEWER
-from wingthing.wire.messages import MESSAGES, From
+from wingthing.wire.messages import MESSAGES, Error, From
 
 
 class RegistrationTests(RelayTestCase):
@@ -37,7 +39,14 @@ class RegistrationTests(RelayTestCase):
         wing_side.register(self.router, wing.link, registration())
         self.assertEqual(
             wing.peer.take(),
-            [{"type": "registered", "wing_id": "connection-1", "relay_pub_key": "c3BraQ=="}],
+            [
+                {
+                    "type": "registered",
+                    "wing_id": "connection-1",
+                    "relay_pub_key": "c3BraQ==",
+                    "features": ["error"],
+                }
+            ],
         )
 
     def test_two_connections_have_different_ids(self) -> None:
@@ -304,10 +313,10 @@ class ConfigTests(RelayTestCase):
         self.router.dashboard_connected(identity("eve"), self.stranger)
 
     def test_the_owner_sees_a_wing_come_change_and_go(self) -> None:
-        wing = open_wing(self.router, public_key="cHVi", locked=True, allowed_count=2)
+        wing = open_wing(self.router, public_key=PUBLIC_KEY, locked=True, allowed_count=2)
         described = {
             "wing_id": WING_ID,
-            "public_key": "cHVi",
+            "public_key": PUBLIC_KEY,
             "locked": True,
             "allowed_count": 2,
             "user_id": "ann",
@@ -442,9 +451,29 @@ class AnswerTests(RelayTestCase):
         self.assertEqual(self.router.route_count, 1)
 
     def test_answers_that_nobody_waits_for_are_no_fault(self) -> None:
-        for fields in ({"request_id": "r9"}, {"request_id": ""}, {}, {"request_id": None}):
-            self.laptop.say("tunnel.res", payload="eA==", **fields)
+        self.laptop.say("tunnel.res", payload="eA==", request_id="r9")
         self.assertEqual(self.laptop.peer.take(), [])
+
+    def test_an_answer_to_no_request_is_told(self) -> None:
+        for fields in ({"request_id": ""}, {}, {"request_id": None}):
+            self.laptop.say("tunnel.res", payload="eA==", **fields)
+            self.assertEqual(
+                [m["message"] for m in self.laptop.peer.take()],
+                ["invalid message: `request_id` is missing"],
+            )
+
+    def test_what_the_wing_cannot_take_is_told_to_who_asked(self) -> None:
+        self.browser.ask("r1")
+        self.laptop.peer.take()
+        self.laptop.say(codec.write(Error(message="the request was ignored", request_id="r1")))
+        self.assertEqual(
+            self.browser.peer.take(),
+            [{"type": "error", "message": "the request was ignored", "request_id": "r1"}],
+        )
+        self.assertEqual(self.router.route_count, 0)
+        for fields in ({"request_id": "r1"}, {"session_id": "ffffffff"}, {}):
+            self.laptop.say(codec.write(Error(message="to nobody", **fields)))
+        self.assertEqual((self.browser.peer.take(), self.laptop.peer.take()), ([], []))
 
 
 class PredictableIdsTests(RelayTestCase):

@@ -102,6 +102,51 @@ class WingsTests(TestCase):
         self.wings.forget_if_idle(old)
         self.assertIs(self.wings.find("w1", "eve"), new)
 
+    def test_one_that_is_superseded_cannot_be_reached_and_is_not_gone(self) -> None:
+        viewer = Viewer(identity(), FakePeer())
+        wing, _ = self.register(link(), record())
+        control(wing, "s1", viewer)
+        self.wings.supersede("w1")
+        self.wings.supersede("w1")
+        self.assertIsNone(self.wings.find("w1", "ann"))
+        self.assertIsNone(self.wings.only("ann"))
+        self.assertIsNone(self.wings.with_terminal("s1", "ann"))
+        self.assertEqual((self.wings.reachable("ann"), len(self.wings)), ([], 0))
+        self.assertRaises(Forbidden, self.register, link("eve"), record(user_id="eve"))
+        self.wings.restore("w1")
+        self.assertIs(self.wings.find("w1", "ann"), wing)
+
+    def test_a_new_connection_is_the_wing_whatever_was_superseded(self) -> None:
+        for ends in (lambda first: None, self.wings.release):
+            first = link()
+            self.register(first, record(connection_id="c1"))
+            self.wings.supersede("w1")
+            ends(first)
+            again, _ = self.register(link(), record(connection_id="c2"))
+            self.assertIs(self.wings.find("w1", "ann"), again)
+
+    def test_one_that_is_not_connected_here_cannot_be_superseded(self) -> None:
+        self.wings.supersede("w1")
+        first = link()
+        wing, _ = self.register(first, record())
+        self.wings.release(first)
+        self.wings.supersede("w1")
+        self.wings.restore("nothing")
+        self.assertEqual(self.wings._superseded, set())
+        self.register(link(), record())
+        self.assertIs(self.wings.find("w1", "ann"), wing)
+
+    def test_the_end_of_a_superseded_connection_leaves_nothing(self) -> None:
+        first = link()
+        wing, _ = self.register(first, record())
+        self.wings.supersede("w1")
+        self.assertIs(self.wings.release(first), wing)
+        self.wings.forget_if_idle(wing)
+        self.assertEqual((self.wings._by_id, self.wings._superseded), ({}, set()))
+
+    def test_the_machine_of_a_wing_is_no_news_on_a_node_that_is_alone(self) -> None:
+        self.assertEqual((self.wings.machine_of("w1"), self.wings.machine_of("nothing")), ("", ""))
+
     def test_a_terminal_is_found_on_a_wing_that_the_user_may_reach(self) -> None:
         viewer = Viewer(identity(), FakePeer())
         wing, _ = self.register(link(), record())

@@ -18,7 +18,7 @@ from wingthing.errors import NotAuthenticated
 from wingthing.relay.peers import Identity
 from wingthing.sockets.base import RelayFactory
 from wingthing.sockets.upgrade import DashboardUpgrade, UpgradeResource, ViewerUpgrade, WingUpgrade
-from wingthing.testing import WING_ID, FrameClient, identity, new_router
+from wingthing.testing import PUBLIC_KEY, WING_ID, FrameClient, identity, new_router
 
 ORIGIN = "http://localhost:8080"
 ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
@@ -46,7 +46,7 @@ class FakeAuthenticator:
 
     async def wing(self, token: str) -> tuple[WingToken, Identity]:
         await self._ready()
-        claims = tokens.check(token, self.key.public_key(), now=self.clock.seconds())
+        claims = tokens.check(token, [self.key.public_key()], now=self.clock.seconds())
         return claims, identity(claims.user_id)
 
     async def viewer(self, *, cookie: str | None, token: str | None) -> Identity:
@@ -107,7 +107,7 @@ class SocketTestCase(TestCase):
 
     def terminal(self, browser: FrameClient, wing: FrameClient) -> str:
         """Start a terminal; its session id."""
-        browser.say("pty.start", agent="shell", cols=80, rows=24, public_key="cHVi", wing_id=WING_ID)
+        browser.say("pty.start", agent="shell", cols=80, rows=24, public_key=PUBLIC_KEY, wing_id=WING_ID)
         session_id: str = wing.messages()[-1]["session_id"]
         return session_id
 

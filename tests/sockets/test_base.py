@@ -16,6 +16,7 @@ from wingthing.testing import (
     OP_CONTINUATION,
     OP_PING,
     OP_PONG,
+    PUBLIC_KEY,
     WING_ID,
     FakePeer,
     FrameClient,
@@ -42,7 +43,7 @@ class PeerContractTests(SocketTestCase):
 
     def test_both_have_the_same_interface(self) -> None:
         socket = ViewerSocket(identity(), "", frozenset())
-        for name in ("full", "send", "close", "pause_reading", "resume_reading"):
+        for name in ("full", "waiting", "send", "close", "pause_reading", "resume_reading"):
             self.assertTrue(hasattr(socket, name) and hasattr(FakePeer(), name), name)
 
     def test_both_take_nothing_after_close(self) -> None:
@@ -169,7 +170,7 @@ class BadInputTests(SocketTestCase):
             raise ZeroDivisionError("secret detail")
 
         self.router.new_session_id = broken
-        self.other.say("pty.start", agent="shell", cols=80, rows=24, public_key="cHVi", request_id="r1")
+        self.other.say("pty.start", agent="shell", cols=80, rows=24, public_key=PUBLIC_KEY, request_id="r1")
         said = self.other.messages()
         self.assertEqual([(m["type"], m["request_id"]) for m in said], [("error", "r1")])
         self.assertNotIn("secret", json.dumps(said))
@@ -204,6 +205,7 @@ class SlowViewerTests(SocketTestCase):
         self.assertEqual(socket.outbox.size, 0)
         self.assertLess(len(self.slow.line.value()), 200 * 1024)
         self.assertEqual(self.slow.close_code(), CloseCode.TOO_SLOW)
+        self.assertEqual(self.factory.cut_off, {"browser": 1})
 
     def test_frames_are_never_cut(self) -> None:
         self.slow.line.stall()
@@ -226,10 +228,11 @@ class SlowViewerTests(SocketTestCase):
         self.slow.line.stall()
         self.flood(2 * OUTBOX_BYTES)
         back = self.browser()
-        back.say("pty.attach", session_id=self.slow_id, public_key="cHVi", wing_id=WING_ID)
+        back.say("pty.attach", session_id=self.slow_id, public_key=PUBLIC_KEY, wing_id=WING_ID)
         self.assertEqual(self.laptop.messages()[-1]["type"], "pty.attach")
+        self.laptop.say("pty.started", session_id=self.slow_id, agent="shell", public_key=PUBLIC_KEY)
         self.laptop.say("pty.output", **output(self.slow_id))
-        self.assertEqual([m["type"] for m in back.messages()], ["pty.output"])
+        self.assertEqual([m["type"] for m in back.messages()], ["pty.started", "pty.output"])
         self.clock.advance(CLOSE_HANDSHAKE_SECONDS + 1)
         self.assertTrue(self.slow.line.aborted)
         self.slow.line.end()
@@ -253,6 +256,7 @@ class SlowViewerTests(SocketTestCase):
         for _ in range(OUTBOX_BYTES // 80):
             self.laptop.send_raw(event)
         self.assertEqual(dashboard.close_code(), CloseCode.TOO_SLOW)
+        self.assertEqual(self.factory.cut_off, {"dashboard": 1})
 
 
 class SlowWingTests(SocketTestCase):
@@ -338,6 +342,7 @@ class SlowWingTests(SocketTestCase):
             browser.line.end()
         self.assertLessEqual(most, WING_OUTBOX_BYTES)
         self.assertEqual(self.laptop.close_code(), CloseCode.TOO_SLOW)
+        self.assertEqual(self.factory.cut_off, {"wing": 1})
 
 
 class TimerTests(SocketTestCase):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 
 from twisted.internet.defer import CancelledError, Deferred
 
 from tests.sockets.case import ORIGIN, SocketTestCase
-from wingthing.errors import NotAuthenticated, TemporarilyUnavailable
+from wingthing.errors import NotAuthenticated, NotFound, PeerError, TemporarilyUnavailable
+from wingthing.relay.peers import Identity
+from wingthing.sockets.upgrade import ViewerUpgrade
 from wingthing.testing import WING_ID, FrameClient
 
 PATHS = ("/ws/wing", "/ws/pty", "/ws/relay", "/ws/app")
@@ -192,3 +195,118 @@ class UpgradeTests(SocketTestCase):
             self.assertEqual(client.response()[0] // 100, 4)
             client.line.end()
         self.assertEqual(self.router.open_sockets, 0)
+
+
+class FakePlacement:
+    """Says what the test wants of each browser. `wait`: it says so when that fires."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, ...]] = []
+        self.answer: PeerError | None = None
+        self.wait: Deferred[None] | None = None
+
+    def welcome(self, header: Callable[[str], str | None], /) -> None:
+        self.events.append(("welcome", header("fly-replay-src") or ""))
+
+    async def place(self, wing_id: str, identity: Identity, header: Callable[[str], str | None], /) -> None:
+        self.events.append(("place", wing_id, identity.user_id, header("fly-replay-src") or ""))
+        if self.wait is not None:
+            await self.wait
+        if self.answer is not None:
+            raise self.answer
+
+
+class PlacementTests(SocketTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.placement = FakePlacement()
+        for upgrade in self.upgrades:
+            if isinstance(upgrade, ViewerUpgrade):
+                upgrade.placement = self.placement
+
+    def ask(self, target: str = f"/ws/pty?wing_id={WING_ID}", **headers: str) -> FrameClient:
+        client = self.client()
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        client.upgrade(target, COOKIE | named)
+        return client
+
+    def answer(self, client: FrameClient) -> tuple[int, dict[str, str], dict[str, object]]:
+        status, headers, body = client.response()
+        if headers.get("transfer-encoding") == "chunked":
+            body = b"".join(body.split(b"\r\n")[1::2])
+        return status, headers, json.loads(body)
+
+    def test_a_browser_is_welcomed_known_and_placed(self) -> None:
+        for path in ("/ws/pty", "/ws/relay"):
+            client = self.ask(f"{path}?wing_id={WING_ID}", Fly_Replay_Src="state=s")
+            self.assertEqual(client.response()[0], 101)
+        expected = [("welcome", "state=s"), ("place", WING_ID, "ann", "state=s")]
+        self.assertEqual(self.placement.events, expected * 2)
+
+    def test_what_comes_with_it_is_heard_before_its_credentials_are_looked_at(self) -> None:
+        """Who has sent it on may have vouched for its login session."""
+        client = self.client()
+        client.upgrade(f"/ws/pty?wing_id={WING_ID}", {"Fly-Replay-Src": "state=s"})
+        self.assertEqual(self.answer(client)[0], 401)
+        self.assertEqual(self.placement.events, [("welcome", "state=s")])
+
+    def test_wings_and_dashboards_are_served_wherever_they_come(self) -> None:
+        self.wing()
+        self.assertEqual(self.ask("/ws/app").response()[0], 101)
+        self.assertEqual(self.placement.events, [])
+
+    def test_a_browser_that_belongs_elsewhere_is_answered_without_an_upgrade(self) -> None:
+        self.placement.answer = PeerError("elsewhere", status=409, headers={"fly-replay": "instance=m"})
+        client = self.ask()
+        status, headers, body = self.answer(client)
+        self.assertEqual((status, headers["fly-replay"], body), (409, "instance=m", {"error": "elsewhere"}))
+        self.assertNotIn("sec-websocket-accept", headers)
+        self.assertEqual(self.router.open_sockets, 0)
+
+    def test_fields_stand_beside_the_error(self) -> None:
+        self.placement.answer = NotFound("wing not found", fields={"retry": True})
+        self.assertEqual(self.answer(self.ask())[2], {"error": "wing not found", "retry": True})
+
+    def test_a_name_that_is_too_long_is_cut(self) -> None:
+        self.ask("/ws/pty?wing_id=" + "x" * 5000)
+        self.assertLess(len(self.placement.events[-1][1]), 100)
+        self.ask("/ws/pty")
+        self.assertEqual(self.placement.events[-1][1], "")
+
+    def test_it_may_take_a_while(self) -> None:
+        self.placement.wait = Deferred()
+        client = self.ask()
+        self.assertEqual(client.line.value(), b"")
+        self.placement.wait.callback(None)
+        self.assertEqual(client.response()[0], 101)
+
+    def test_a_browser_that_leaves_meanwhile_leaves_nothing(self) -> None:
+        self.placement.wait = Deferred()
+        client = self.ask()
+        client.line.end()
+        self.assertTrue(self.placement.wait.called, "what it waited for is called off")
+        self.assertEqual((self.router.open_sockets, client.line.value()), (0, b""))
+
+    def test_a_login_that_ends_meanwhile_opens_nothing(self) -> None:
+        """Sockets of a login session that ends are closed; this one is not open yet."""
+        self.placement.wait = Deferred()
+        client = self.ask()
+        del self.authenticator.cookies["cookie-of-ann"]
+        self.placement.wait.callback(None)
+        self.assertEqual(self.answer(client)[0], 401)
+        self.assertEqual(self.router.open_sockets, 0)
+
+    def test_a_node_that_goes_meanwhile_opens_nothing(self) -> None:
+        self.placement.wait = Deferred()
+        client = self.ask()
+        for upgrade in self.upgrades:
+            upgrade.draining = True
+        self.placement.wait.callback(None)
+        status, headers, _body = self.answer(client)
+        self.assertEqual((status, headers["retry-after"]), (503, "1"))
+        self.assertEqual(self.router.open_sockets, 0)
+
+    def test_a_bug_there_is_a_passing_fault(self) -> None:
+        self.placement.answer = RuntimeError("a bug")  # type: ignore[assignment]
+        self.assertEqual(self.answer(self.ask())[0], 503)
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)

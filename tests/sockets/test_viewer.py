@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.sockets.case import SocketTestCase
-from wingthing.testing import WING_ID, frame
+from wingthing.testing import PUBLIC_KEY, WING_ID, frame
 
 
 class ViewerTests(SocketTestCase):
@@ -26,14 +26,14 @@ class ViewerTests(SocketTestCase):
         self.wing()
         desk = self.wing("d" * 24)
         browser = self.open(f"/ws/pty?wing_id={'d' * 24}", {"Cookie": "wt_session=cookie-of-ann"})
-        browser.say("pty.start", agent="shell", cols=80, rows=24, public_key="cHVi")
+        browser.say("pty.start", agent="shell", cols=80, rows=24, public_key=PUBLIC_KEY)
         self.assertEqual([m["type"] for m in desk.messages()], ["pty.start"])
 
     def test_another_user(self) -> None:
         laptop = self.wing()
         eve = self.browser("eve")
-        eve.say("pty.start", agent="shell", cols=80, rows=24, public_key="cHVi", wing_id=WING_ID)
-        eve.say("pty.attach", session_id="00000001", public_key="cHVi", wing_id=WING_ID)
+        eve.say("pty.start", agent="shell", cols=80, rows=24, public_key=PUBLIC_KEY, wing_id=WING_ID)
+        eve.say("pty.attach", session_id="00000001", public_key=PUBLIC_KEY, wing_id=WING_ID)
         self.assertEqual([m["message"] for m in eve.messages()], ["no wing connected", "wing not found"])
         self.assertEqual(laptop.messages(), [])
 

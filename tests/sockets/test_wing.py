@@ -21,7 +21,15 @@ class RegistrationTests(SocketTestCase):
         wing = self.wing(register=False)
         wing.send_raw(frame(registration()))
         self.assertEqual(
-            wing.messages(), [{"type": "registered", "wing_id": "connection-1", "relay_pub_key": "c3BraQ=="}]
+            wing.messages(),
+            [
+                {
+                    "type": "registered",
+                    "wing_id": "connection-1",
+                    "relay_pub_key": "c3BraQ==",
+                    "features": ["error"],
+                }
+            ],
         )
 
     def test_no_registration_in_time(self) -> None:
@@ -51,13 +59,17 @@ class RegistrationTests(SocketTestCase):
             b"not json",
             b"",
             registration("short"),
-            registration(org_slug="acme"),
         ):
             wing = self.wing(register=False)
             wing.send_raw(frame(message))
             self.refused(wing)
             wing.line.end()
         self.assertEqual(self.router.open_sockets, 0)
+
+    def test_an_organisation_that_the_user_is_not_in(self) -> None:
+        wing = self.wing(register=False)
+        wing.send_raw(frame(registration(org_slug="acme")))
+        self.assertEqual(wing.close_code(), CloseCode.POLICY)
 
     def test_after_a_refusal_nothing_more_is_taken(self) -> None:
         wing = self.wing(register=False)
@@ -74,7 +86,7 @@ class RegistrationTests(SocketTestCase):
         token = self.authenticator.token(pub="ZnJvbSB0b2tlbg==", wing=WING_ID)
         wing = self.open("/ws/wing", {"Authorization": f"Bearer {token}"})
         wing.send_raw(frame(registration(OTHER_WING_ID)))
-        self.refused(wing)
+        self.assertEqual(wing.close_code(), CloseCode.POLICY)
         wing = self.open("/ws/wing", {"Authorization": f"Bearer {token}"})
         wing.send_raw(frame(registration(WING_ID, public_key="b3RoZXI=")))
         self.assertEqual(wing.messages()[0]["type"], "registered")
@@ -84,7 +96,7 @@ class RegistrationTests(SocketTestCase):
         self.wing(user_id="eve")
         wing = self.wing(register=False)
         wing.send_raw(frame(registration()))
-        self.assertEqual(wing.close_code(), CloseCode.NOT_REGISTERED)
+        self.assertEqual(wing.close_code(), CloseCode.POLICY)
         self.assertEqual([record.user_id for record in self.router.wings.reachable("eve")], ["eve"])
 
     def test_two_lines_of_one_wing(self) -> None:

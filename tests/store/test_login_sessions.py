@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.store.support import StoreCase, counting
-from wingthing.store import login_sessions, users
-from wingthing.wire.limits import LOGIN_SESSION_SECONDS, LOGIN_TOUCH_SECONDS
+from wingthing.crypto.digests import digest
+from wingthing.store import login_sessions, revocations, users
+from wingthing.wire.gossip import Revoked, RevokedKind
+from wingthing.wire.limits import LOGIN_SESSION_SECONDS, LOGIN_TOUCH_SECONDS, SESSION_CACHE_SECONDS
 
 NOW = 1_800_000_000.0
 
@@ -22,7 +24,7 @@ class LoginSessionsTests(StoreCase):
         return self.run_now(login_sessions.create, "ann", now=now, randomness=self.randomness)
 
     def find(self, token: str, now: float) -> tuple[str, bool] | None:
-        return self.run_now(login_sessions.find, token, now=now)
+        return self.run_now(login_sessions.find, digest(token), now=now)
 
     def test_a_token_has_256_bits_and_is_stored_nowhere(self) -> None:
         sizes: list[int] = []
@@ -49,7 +51,7 @@ class LoginSessionsTests(StoreCase):
         for day in range(1, 100):
             now = NOW + day * 24 * 3600
             self.assertEqual(self.find(token, now), ("ann", True))
-            self.run_now(login_sessions.touch, token, now=now)
+            self.run_now(login_sessions.touch, digest(token), now=now)
             self.assertEqual(self.find(token, now), ("ann", False))
 
     def test_use_is_noted_once_an_hour_at_most(self) -> None:
@@ -59,9 +61,30 @@ class LoginSessionsTests(StoreCase):
 
     def test_logging_out_ends_this_session_alone(self) -> None:
         first, second = self.create(), self.create()
-        self.run_now(login_sessions.end, first)
+        self.run_now(login_sessions.end, digest(first), now=NOW)
         self.assertIsNone(self.find(first, NOW))
         self.assertIsNotNone(self.find(second, NOW))
+
+    def test_an_end_is_noted_for_nodes_that_believed_it(self) -> None:
+        token = self.create()
+        self.run_now(login_sessions.end, digest(token), now=NOW)
+        until = NOW + login_sessions.REMEMBER_ENDED_SECONDS
+        event = Revoked(kind=RevokedKind.LOGIN, subject=digest(token), at=NOW, until=until)
+        self.assertEqual(self.run_now(revocations.since, 0, now=NOW), (1, [event]))
+        for gone in (token, "nothing"):
+            self.run_now(login_sessions.end, digest(gone), now=NOW)
+        self.assertEqual(self.run_now(revocations.latest), 1, "what was no session is not told")
+        self.assertGreater(login_sessions.REMEMBER_ENDED_SECONDS, SESSION_CACHE_SECONDS)
+
+    def test_everywhere_at_once(self) -> None:
+        self.run_now(users.ensure, "bob", name="Bob", provider="test", now=NOW)
+        mine = [self.create(), self.create()]
+        his = self.run_now(login_sessions.create, "bob", now=NOW, randomness=self.randomness)
+        self.run_now(login_sessions.end_all, "ann", now=NOW)
+        self.assertEqual([self.find(token, NOW) for token in mine], [None, None])
+        self.assertEqual(self.find(his, NOW), ("bob", False))
+        _latest, events = self.run_now(revocations.since, 0, now=NOW)
+        self.assertEqual({event.subject for event in events}, {digest(token) for token in mine})
 
     def test_dead_sessions_are_cleared_away_by_the_next_login(self) -> None:
         self.create()
@@ -77,4 +100,4 @@ class LoginSessionsTests(StoreCase):
 
     def test_the_hash_itself_is_no_key(self) -> None:
         token = self.create()
-        self.assertIsNone(self.find(login_sessions.digest(token), NOW))
+        self.assertIsNone(self.find(digest(token), NOW))

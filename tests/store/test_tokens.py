@@ -6,34 +6,99 @@ import sqlite3
 
 from tests.store.support import StoreCase
 from wingthing.crypto.tokens import WingToken
-from wingthing.store import tokens
+from wingthing.errors import NotFound
+from wingthing.store import revocations, tokens
+from wingthing.store.tokens import IssuedToken
+from wingthing.wire.gossip import Revoked, RevokedKind
+from wingthing.wire.limits import TOKEN_LIFETIME_SECONDS
+
+NOW = 1_800_000_000.5
+
+
+def token(jti: str, user_id: str = "ann", issued: int = int(NOW) - 100, wing: str = "") -> WingToken:
+    return WingToken(user_id, issued, issued + 1000, jti=jti, wing=wing)
 
 
 class TokensTests(StoreCase):
+    def note(self, *noted: WingToken) -> None:
+        for each in noted:
+            self.run_now(tokens.issued, each)
+
+    def counts(self, each: WingToken) -> bool:
+        return not self.run_now(tokens.revoked, each)
+
+    def told(self) -> list[Revoked]:
+        return self.run_now(revocations.since, 0, now=NOW)[1]
+
     def test_one_is_revoked_and_the_others_go_on(self) -> None:
-        for jti in ("one", "two"):
-            self.run_now(tokens.issued, WingToken("ann", 1, 2, jti=jti))
-        self.run_now(tokens.revoke, "one", now=3.0)
-        self.assertTrue(self.run_now(tokens.revoked, "one"))
-        self.assertFalse(self.run_now(tokens.revoked, "two"))
+        one, two = token("one"), token("two")
+        self.note(one, two)
+        self.run_now(tokens.revoke, "ann", "one", now=NOW)
+        self.assertEqual((self.counts(one), self.counts(two)), (False, True))
+        self.assertEqual(
+            self.told(),
+            [Revoked(kind=RevokedKind.TOKEN, subject="one", at=NOW, until=one.expires_at)],
+        )
 
     def test_one_that_this_server_has_not_given_out_is_not_revoked(self) -> None:
         for jti in ("unknown", "", "' OR '1'='1"):
-            self.assertFalse(self.run_now(tokens.revoked, jti))
+            self.assertTrue(self.counts(token(jti)))
 
-    def test_the_first_revocation_stands(self) -> None:
-        self.run_now(tokens.issued, WingToken("ann", 1, 2, jti="one"))
-        for now in (3.0, 4.0):
-            self.run_now(tokens.revoke, "one", now=now)
+    def test_only_its_user_and_only_once(self) -> None:
+        self.note(token("one"))
+        for user_id, jti in (("eve", "one"), ("ann", "nothing"), ("ann", ""), ("ann", "%")):
+            self.assertRaises(NotFound, self.run_now, tokens.revoke, user_id, jti, now=NOW)
+        self.assertTrue(self.counts(token("one")))
+        self.run_now(tokens.revoke, "ann", "one", now=3.0)
+        self.assertRaises(NotFound, self.run_now, tokens.revoke, "ann", "one", now=4.0)
         rows = self.direct.connection.execute("SELECT revoked_at FROM tokens").fetchall()
-        self.assertEqual(rows, [(3.0,)])
+        self.assertEqual((rows, len(self.told())), ([(3.0,)], 1))
 
     def test_a_name_is_given_once(self) -> None:
-        self.run_now(tokens.issued, WingToken("ann", 1, 2, jti="one"))
-        self.assertRaises(
-            sqlite3.IntegrityError, self.run_now, tokens.issued, WingToken("eve", 1, 2, jti="one")
-        )
+        self.note(token("one"))
+        self.assertRaises(sqlite3.IntegrityError, self.run_now, tokens.issued, token("one", "eve"))
 
     def test_a_user_of_another_node_may_have_one(self) -> None:
-        self.run_now(tokens.issued, WingToken("somebody-elsewhere", 1, 2, jti="one"))
-        self.assertFalse(self.run_now(tokens.revoked, "one"))
+        self.note(token("one", "somebody-elsewhere"))
+        self.assertTrue(self.counts(token("one", "somebody-elsewhere")))
+
+    def test_the_list_has_those_that_count_the_newest_first(self) -> None:
+        old, new, ended = (
+            token("old", issued=10),
+            token("new", issued=20, wing="w"),
+            token("ended", issued=15),
+        )
+        self.note(old, new, ended, token("hers", "eve"))
+        self.run_now(tokens.revoke, "ann", "ended", now=30.0)
+        listed = [IssuedToken("new", "w", 20.0, 1020.0), IssuedToken("old", "", 10.0, 1010.0)]
+        self.assertEqual(self.run_now(tokens.of_user, "ann", now=30.0), listed)
+        self.assertEqual(self.run_now(tokens.of_user, "ann", now=1010.0), listed[:1], "until it expires")
+
+    def test_revoking_all_takes_those_that_were_not_noted_too(self) -> None:
+        one, two, unnoted = token("one"), token("two"), token("unnoted")
+        nameless, hers = token(""), token("hers", "eve")
+        self.note(one, two, hers)
+        self.assertEqual(self.run_now(tokens.revoke_all, "ann", now=NOW), 2)
+        for each in (one, two, unnoted, nameless):
+            self.assertFalse(self.counts(each), each.jti)
+        self.assertTrue(self.counts(hers))
+        told = {(event.kind, event.subject) for event in self.told()}
+        names = {(RevokedKind.TOKEN, "one"), (RevokedKind.TOKEN, "two")}
+        self.assertEqual(told, names | {(RevokedKind.TOKENS, "ann")})
+        until = max(event.until for event in self.told())
+        self.assertEqual(until, NOW + TOKEN_LIFETIME_SECONDS, "no token of theirs lives longer")
+
+    def test_one_made_in_the_same_second_afterwards_counts(self) -> None:
+        self.run_now(tokens.revoke_all, "ann", now=NOW)
+        for jti, noted in (("fresh", True), ("elsewhere", False)):
+            made = token(jti, issued=int(NOW))
+            if noted:
+                self.note(made)
+            self.assertTrue(self.counts(made), jti)
+        self.assertFalse(self.counts(token("before", issued=int(NOW) - 1)))
+
+    def test_one_made_in_the_same_second_before_does_not_when_it_was_noted(self) -> None:
+        made = token("just now", issued=int(NOW))
+        self.note(made)
+        self.run_now(tokens.revoke_all, "ann", now=NOW)
+        self.assertFalse(self.counts(made))

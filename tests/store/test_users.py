@@ -8,9 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.store.support import StoreCase, counting
+from wingthing.crypto.digests import digest
 from wingthing.crypto.tokens import WingToken
 from wingthing.errors import NotFound, PeerError
-from wingthing.store import device_codes, labels, login_sessions, tokens, users
+from wingthing.store import device_codes, labels, login_sessions, revocations, tokens, users
+from wingthing.wire.gossip import RevokedKind
+from wingthing.wire.limits import TOKEN_LIFETIME_SECONDS
 
 HOSTILE = st.text(max_size=40) | st.sampled_from(
     ["'; DROP TABLE users; --", '" OR "1"="1', "' OR '1'='1", "%", "_", "\\", "x' UNION SELECT 1 --", "\x00"]
@@ -42,6 +45,14 @@ class UsersTests(StoreCase):
             self.assertIn(f"this {taken} exists", str(why))
             self.assertEqual(why.status, 409)
 
+    def test_the_id_of_a_removed_user_is_not_used_again(self) -> None:
+        self.add("carol", "carol@example.org")
+        self.run_now(users.remove, "carol", now=8.0)
+        why = self.assertRaises(PeerError, self.add, "carol")
+        self.assertIn("ids are not used again", str(why))
+        self.assertEqual(why.status, 409)
+        self.add("carol2", "carol@example.org")
+
     def test_ensure_makes_one_once_and_changes_nothing_later(self) -> None:
         for name in ("first", "second"):
             self.run_now(users.ensure, "local", name=name, provider="local", now=1.0)
@@ -55,8 +66,9 @@ class UsersTests(StoreCase):
             user_id: self.run_now(login_sessions.create, user_id, now=7.0, randomness=counting())
             for user_id in ("ann",)
         }
-        self.run_now(tokens.issued, WingToken("ann", 1, 2, jti="one"))
-        self.run_now(tokens.issued, WingToken("bob", 1, 2, jti="two"))
+        theirs, other = WingToken("ann", 1, 20, jti="one"), WingToken("bob", 1, 20, jti="two")
+        for token in (theirs, other):
+            self.run_now(tokens.issued, token)
         code = self.run_now(
             device_codes.create,
             wing_id="a" * 24,
@@ -66,14 +78,33 @@ class UsersTests(StoreCase):
             randomness=counting(),
         )
         self.run_now(users.remove, "ann", now=8.0)
-        self.assertIsNone(self.run_now(login_sessions.find, cookies["ann"], now=8.0))
-        self.assertTrue(self.run_now(tokens.revoked, "one"))
-        self.assertFalse(self.run_now(tokens.revoked, "two"))
+        self.assertIsNone(self.run_now(login_sessions.find, digest(cookies["ann"]), now=8.0))
+        self.assertTrue(self.run_now(tokens.revoked, theirs))
+        self.assertFalse(self.run_now(tokens.revoked, other))
         self.assertEqual(self.run_now(device_codes.poll, code.device_code, now=8.0), "invalid_code")
         self.assertEqual(self.run_now(labels.of_user, "ann"), {})
         self.assertEqual(self.run_now(labels.of_user, "bob"), {"a" * 24: "desk"})
         self.assertEqual([user.id for user in self.run_now(users.every)], ["bob"])
         self.assertIsNone(self.run_now(users.by_email, "ann@example.org"))
+
+    def test_removing_is_told_to_nodes_without_a_database(self) -> None:
+        self.add("ann")
+        cookie = self.run_now(login_sessions.create, "ann", now=7.0, randomness=counting())
+        self.run_now(tokens.issued, WingToken("ann", 1, 20, jti="one"))
+        self.run_now(users.remove, "ann", now=8.0)
+        _latest, events = self.run_now(revocations.since, 0, now=8.0)
+        told = {(event.kind, event.subject) for event in events}
+        self.assertEqual(
+            told,
+            {
+                (RevokedKind.USER, "ann"),
+                (RevokedKind.TOKENS, "ann"),
+                (RevokedKind.TOKEN, "one"),
+                (RevokedKind.LOGIN, digest(cookie)),
+            },
+        )
+        removed = next(event for event in events if event.kind is RevokedKind.USER)
+        self.assertEqual(removed.until, 8.0 + TOKEN_LIFETIME_SECONDS, "for as long as a token may live")
 
     def test_a_removed_id_never_finds_a_new_owner_but_its_address_does(self) -> None:
         self.add("ann", "ann@example.org")

@@ -16,6 +16,7 @@ from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.web.resource import IResource
 
 from tests.store.support import DirectDatabase, StoreCase, counting
+from wingthing.crypto.keyring import KeyRing
 from wingthing.crypto.keys import new_signing_key
 from wingthing.names import LOCAL_USER_ID
 from wingthing.store import users
@@ -25,7 +26,10 @@ from wingthing.web.api import AppApi
 from wingthing.web.auth import AuthApp
 from wingthing.web.guard import Guard
 from wingthing.web.identity import Authenticator
+from wingthing.web.operating import SEGMENTS, Operating
 from wingthing.web.pages import Pages
+from wingthing.web.plain_files import SEGMENTS as FILES
+from wingthing.web.plain_files import PlainFiles
 from wingthing.web.root import Tree
 from wingthing.web.site import QuietSite
 from wingthing.wire.records import WingRecord
@@ -71,16 +75,20 @@ class FakeWings:
 
     def __init__(self) -> None:
         self.of: dict[str, list[WingRecord]] = {}
+        self.machines: dict[str, str] = {}
 
     def reachable(self, user_id: str) -> list[WingRecord]:
         return self.of.get(user_id, [])
+
+    def machine_of(self, wing_id: str) -> str:
+        return self.machines.get(wing_id, "")
 
 
 class FakeUsage:
     def __init__(self) -> None:
         self.sent: dict[str, int] = {}
 
-    def usage_bytes(self, user_id: str) -> int:
+    async def month_bytes(self, user_id: str) -> int:
         return self.sent.get(user_id, 0)
 
 
@@ -141,10 +149,13 @@ class WebCase(StoreCase):
         self.key = new_signing_key()
         self.run_now(users.ensure, LOCAL_USER_ID, name="Robin", provider="local", now=NOW)
         self.local_key = LocalKey(self.folder, counting())
-        self.authenticator = Authenticator(self.database, self.key, self.clock.seconds)
+        self.authenticator = Authenticator(self.database, KeyRing.of(self.key, {}), self.clock.seconds)
         self.guard = Guard(self.base_url, self.allow_remote, self.names)
         self.wings, self.usage = FakeWings(), FakeUsage()
-        self.ended: list[str] = []
+        self.revocations = 0
+        """How often this server was told that something does not count any more."""
+
+        self.here = ""
         self.peer_uid: int | None = None
         """Whose process the kernel says is asking."""
 
@@ -160,7 +171,7 @@ class WebCase(StoreCase):
             guard=self.guard,
             base_url=lambda: self.base_url or URL,
             seconds=self.clock.seconds,
-            ended=self.ended.append,
+            revoked=self._revoked,
             peer_user=self._peer_user,
         )
         self.api = AppApi(
@@ -170,14 +181,28 @@ class WebCase(StoreCase):
             usage=self.usage,
             seconds=self.clock.seconds,
             roost=True,
+            revoked=self._revoked,
+            here=lambda request: self.here,
         )
         self.pages = Pages(self.authenticator, self.app_folder)
-        tree = Tree(auth=self.auth.app, api=self.api.app, pages=self.pages.app, sockets=self.sockets())
+        operating = Operating(self._ready, lambda: b"figures 1\n")
+        tree = Tree(
+            apps={"auth": self.auth.app, "api": self.api.app},
+            whole=dict.fromkeys(SEGMENTS, operating.app) | dict.fromkeys(FILES, PlainFiles().app),
+            sockets=self.sockets(),
+            pages=self.pages.app,
+        )
         self.site = QuietSite(self.guard, tree, reactor=MemoryReactorClock())
         self.cookie = ""
 
     def sockets(self) -> Mapping[str, IResource]:
         return {}
+
+    def _revoked(self) -> None:
+        self.revocations += 1
+
+    async def _ready(self) -> str:
+        return ""
 
     def _peer_user(self, peer: object, own: object) -> int | None:
         self.asked_about.append((peer, own))

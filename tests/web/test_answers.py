@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import msgspec
 from klein import Klein
 from twisted.internet.defer import Deferred
@@ -11,7 +12,14 @@ from twisted.web.http import Request
 
 from tests.web.support import Exchange, WebCase
 from wingthing.errors import Forbidden, PeerError
-from wingthing.web.answers import map_errors, templates
+from wingthing.web.answers import TITLES, is_for_people, map_errors, templates
+
+
+@attrs.define
+class Asked:
+    """A request, as far as its address goes."""
+
+    path: bytes
 
 
 class Failing:
@@ -81,6 +89,16 @@ class AnswersTests(WebCase):
         text = templates.get_template("error.html").render(title="<t>", message="<script>")
         self.assertNotIn("<script>", text)
         self.assertNotIn("<t>", text)
+
+    def test_who_gets_a_page_and_who_gets_json(self) -> None:
+        for path in ("/api/x", "/auth/x", "/ws/x", "/internal/x", "/health", "/metrics", "/status.json"):
+            self.assertFalse(is_for_people(Asked(path.encode())), path)  # type: ignore[arg-type]
+        for path in ("/", "/app/x", "/auth/claim", "/status", "/status.jsonx", "/healthy"):
+            self.assertTrue(is_for_people(Asked(path.encode())), path)  # type: ignore[arg-type]
+
+    def test_each_refusal_of_a_proxy_has_a_title(self) -> None:
+        for status in (500, 502, 503, 504):
+            self.assertIn(status, TITLES)
 
     def test_answers_are_json_with_the_type_that_says_so(self) -> None:
         answer = self.get("/api/later")

@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 
 from tests.web.support import NOW, WING, Answer, WebCase
 from wingthing import __version__
+from wingthing.crypto.tokens import check
 from wingthing.store import audit, labels, users
-from wingthing.wire.limits import MAX_LABEL_CHARS
+from wingthing.wire.limits import MAX_LABEL_CHARS, TOKEN_LIFETIME_SECONDS
 from wingthing.wire.records import WingRecord
+from wingthing.wire.text import is_plain
 
 OTHER = "00112233445566778899aabb"
 
@@ -70,6 +72,13 @@ class WingsTests(ApiCase):
         (entry,) = self.get("/api/app/wings").json
         self.assertEqual((entry["owner"], entry["org_id"], entry["locked"]), ("Ann", "crew", True))
 
+    def test_one_on_another_machine_than_the_browser_has_reached_names_it(self) -> None:
+        self.wings.machines[WING] = "machine-2"
+        for here, remote in (("machine-1", "machine-2"), ("machine-2", None)):
+            self.here = here
+            (entry,) = self.get("/api/app/wings").json
+            self.assertEqual(entry.get("remote_node"), remote)
+
     def test_none(self) -> None:
         self.wings.of.clear()
         self.assertEqual(self.get("/api/app/wings").json, [])
@@ -109,7 +118,13 @@ class LabelTests(ApiCase):
         if answer.status == 200:
             self.assertEqual(self.label(), " ".join(label.split()))
         else:
-            self.assertEqual((answer.status, " ".join(label.split())), (400, ""))
+            self.assertEqual(answer.status, 400)
+            self.assertFalse(label.strip() and is_plain(label.strip()))
+
+    def test_a_name_shows_what_it_is(self) -> None:
+        for wrong in ("a\nb", "a\x1b[31mb", "a\x00b", "a\x9fb", "gpj.exe\u202e", "\u2066a\u2069", "a\u2028b"):
+            self.assertIn("control characters", self.put(wrong).error, repr(wrong))
+        self.assertIsNone(self.label())
 
 
 class TierTests(ApiCase):
@@ -124,6 +139,40 @@ class TierTests(ApiCase):
         for path in ("/api/app/upgrade", "/api/app/downgrade"):
             self.assertEqual(self.post(path, {}).json, {"ok": True, "tier": "pro"})
             self.assertEqual(self.get(path).status, 405)
+
+
+class DevicesTests(ApiCase):
+    def test_the_tokens_that_count_the_newest_first(self) -> None:
+        self.run_now(users.ensure, "ann", name="Ann", provider="operator", now=NOW)
+        self.token(wing=WING)
+        self.token("ann")
+        self.clock.advance(10)
+        self.token()
+        found = self.get("/api/app/devices").json
+        self.assertEqual([(d["wing_id"], d["issued_at"]) for d in found], [("", NOW + 10), (WING, NOW)])
+        self.assertEqual(found[1]["expires_at"], NOW + TOKEN_LIFETIME_SECONDS)
+        self.assertEqual(set(found[0]), {"id", "wing_id", "issued_at", "expires_at"})
+
+    def test_revoking_one(self) -> None:
+        token, other = self.token(), self.token()
+        jti = check(token, [self.key.public_key()], now=NOW).jti
+        answer = self.ask("DELETE", f"/api/app/devices/{jti}")
+        self.assertEqual((answer.status, answer.body, self.revocations), (204, b"", 1))
+        for each, status in ((token, 401), (other, 200)):
+            self.assertEqual(self.get("/auth/check", Authorization=f"Bearer {each}").status, status)
+        self.assertNotIn(jti, [device["id"] for device in self.get("/api/app/devices").json])
+        (entry,) = self.run_now(audit.of_user, "local", most=1)
+        self.assertEqual((entry.action, entry.subject), ("device revoked", jti))
+
+    def test_only_ones_own_and_only_once(self) -> None:
+        self.run_now(users.ensure, "ann", name="Ann", provider="operator", now=NOW)
+        token, of_ann = self.token(), self.token("ann")
+        own, hers = (check(each, [self.key.public_key()], now=NOW).jti for each in (token, of_ann))
+        self.ask("DELETE", f"/api/app/devices/{own}")
+        for jti in (hers, own, "nothing", "%25"):
+            self.assertEqual(self.ask("DELETE", f"/api/app/devices/{jti}").status, 404, jti)
+        self.assertEqual(self.revocations, 1)
+        self.assertEqual(self.get("/auth/check", Authorization=f"Bearer {of_ann}").status, 200)
 
 
 class ResolveTests(ApiCase):

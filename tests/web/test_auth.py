@@ -11,9 +11,11 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
 
 from tests.web.support import HOST, NOW, OWN_UID, URL, WING, Answer, Exchange, WebCase
+from wingthing.crypto.digests import digest
 from wingthing.crypto.keys import new_wing_key, public_text
 from wingthing.crypto.tokens import check, mint
-from wingthing.store import audit, login_sessions, users
+from wingthing.store import audit, revocations, users
+from wingthing.wire.gossip import RevokedKind
 from wingthing.wire.limits import (
     CLAIM_ATTEMPTS,
     CLAIM_WINDOW_SECONDS,
@@ -46,6 +48,8 @@ class LinkTests(WebCase):
         self.assertEqual(answer.status, 401)
         self.assertIsNone(answer.header("set-cookie"))
         self.assertIn("wt url", answer.text)
+        self.assertIn("This link has been used", answer.text)
+        self.assertNotIn("This link", self.get("/app/").text, "who opens the app has no link")
 
     def test_two_at_once_and_one_is_let_in(self) -> None:
         key = self.local_key.current()
@@ -124,11 +128,13 @@ class LogoutTests(WebCase):
         self.assertIn("wt_session=;", answer.header("set-cookie") or "")
         self.assertIn("max-age=0", (answer.header("set-cookie") or "").lower())
         self.assertEqual(self.get("/api/app/me").status, 401, "whoever has kept the cookie is out too")
-        self.assertEqual(self.ended, [login_sessions.digest(cookie)], "the open sockets are told")
+        self.assertEqual(self.revocations, 1, "the open sockets are told")
+        _latest, events = self.run_now(revocations.since, 0, now=NOW)
+        self.assertEqual([(e.kind, e.subject) for e in events], [(RevokedKind.LOGIN, digest(cookie))])
 
     def test_without_a_login(self) -> None:
         self.assertEqual(self.post("/auth/logout").status, 401)
-        self.assertEqual(self.ended, [])
+        self.assertEqual(self.revocations, 0)
 
     def test_a_link_cannot_log_anybody_out(self) -> None:
         self.log_in()
@@ -179,7 +185,7 @@ class DeviceTests(DeviceCase):
         token = self.poll(said["device_code"])
         self.assertEqual(set(token), {"token", "expires_at", "display_name", "provider"})
         self.assertEqual(token["expires_at"], int(NOW) + 5 + TOKEN_LIFETIME_SECONDS)
-        claims = check(str(token["token"]), self.key.public_key(), now=NOW)
+        claims = check(str(token["token"]), [self.key.public_key()], now=NOW)
         self.assertEqual((claims.user_id, claims.pub, claims.wing), ("local", public, WING))
         self.assertEqual(self.poll(said["device_code"]), {"error": "invalid_code"}, "a token once")
         actions = [(entry.action, entry.subject) for entry in self.run_now(audit.of_user, "local", most=2)]
@@ -274,17 +280,13 @@ class AtOnceTests(DeviceCase):
         for origin in ("http://evil.example", "null", "http://localhost:3000"):
             self.assertEqual(self.begin(Origin=origin).status, 403, origin)
 
-    def test_what_a_page_can_send_without_asking_is_refused(self) -> None:
-        for kind in (
-            "text/plain",
-            "application/x-www-form-urlencoded",
-            "multipart/form-data; boundary=x",
-            None,
-        ):
+    def test_what_a_page_can_send_without_asking_has_to_be_approved(self) -> None:
+        for kind in ("text/plain", "application/x-www-form-urlencoded", None):
             answer = self.ask(
                 "POST", "/auth/device", b'{"wing_id": "%s"}' % WING.encode(), {"Content-Type": kind}
             )
-            self.assertIn(answer.status, (400, 415), kind)
+            self.assertEqual((answer.status, answer.json["interval"]), (200, 5), kind)
+            self.assertEqual(self.poll(answer.json["device_code"]), {"error": "authorization_pending"})
 
 
 class AtOnceInPublicTests(DeviceCase):
@@ -341,12 +343,24 @@ class ClaimTests(DeviceCase):
         self.log_in()
         self.assertIn("wt login", self.get("/auth/claim").text)
 
+    def test_a_wrong_code_can_be_corrected(self) -> None:
+        self.log_in()
+        answer = self.approve("WRNG99")
+        self.assertEqual(answer.status, 404)
+        self.assertNotIn("There is nothing here", answer.text)
+        self.assertIn("No machine waits under the code WRNG99", answer.text)
+        self.assertIn('<form method="post" action="/auth/claim">', answer.text)
+        self.assertIn('value="WRNG99"', answer.text)
+        self.assertEqual(answer.header("referrer-policy"), "same-origin", "the form is sent once more")
+        self.assertEqual(self.approve(self.begin().json["user_code"]).status, 200)
+
     def test_nothing_typed_becomes_markup(self) -> None:
         self.log_in()
         page = self.get("/auth/claim?code=%22%3E%3Cb%3E")
         self.assertEqual(page.status, 200)
         self.assertNotIn("<b>", page.text)
         self.assertNotIn(b"<B>", page.body)
+        self.assertNotIn(b"<B>", self.approve("%22%3E%3Cb%3E").body)
 
     def test_guessing_is_slow(self) -> None:
         code = self.begin().json
@@ -396,6 +410,40 @@ class CheckTests(WebCase):
         self.assertEqual(self.get("/auth/check").status, 401, "a cookie is no token")
 
 
+class RevokeTests(WebCase):
+    def revoke(self, token: str) -> Answer:
+        return self.post("/auth/revoke", Authorization=f"Bearer {token}")
+
+    def test_every_machine_and_every_browser_of_that_user_is_logged_out(self) -> None:
+        self.run_now(users.ensure, "ann", name="Ann", provider="operator", now=NOW)
+        used, other, of_ann = self.token(), self.token(), self.token("ann")
+        self.log_in()
+        self.clock.advance(1)
+        answer = self.revoke(used)
+        self.assertEqual((answer.status, answer.json), (200, {"ok": True}))
+        self.assertEqual(self.revocations, 1, "the open sockets are told")
+        for token in (used, other):
+            self.assertEqual(self.get("/auth/check", Authorization=f"Bearer {token}").status, 401)
+        self.assertEqual(self.get("/api/app/me").status, 401)
+        self.assertEqual(self.get("/auth/check", Authorization=f"Bearer {of_ann}").status, 200)
+        (entry,) = self.run_now(audit.of_user, "local", most=1)
+        self.assertEqual(entry.action, "logout everywhere")
+
+    def test_a_token_that_this_server_did_not_note_ends_too(self) -> None:
+        unnoted, _claims = mint(self.key, user_id="local", now=NOW, jti="unknown")
+        self.clock.advance(2)
+        self.assertEqual(self.revoke(self.token()).status, 200)
+        self.assertEqual(self.revoke(unnoted).status, 401)
+
+    def test_it_takes_a_token_that_counts(self) -> None:
+        token = self.token()
+        self.log_in()
+        for wrong in ("", "x", mint(self.key, user_id="local", now=0.0, jti="old")[0]):
+            self.assertEqual(self.revoke(wrong).status, 401)
+        self.assertEqual(self.post("/auth/revoke").status, 401, "a cookie is no token")
+        self.assertEqual((self.revocations, self.revoke(token).status), (0, 200))
+
+
 class RefreshTests(WebCase):
     def refresh(self, token: str) -> Answer:
         return self.post("/auth/refresh", {"token": token})
@@ -406,7 +454,7 @@ class RefreshTests(WebCase):
         answer = self.refresh(old)
         self.assertEqual(answer.status, 200)
         self.assertEqual(set(answer.json), {"token", "expires_at"})
-        claims = check(answer.json["token"], self.key.public_key(), now=NOW)
+        claims = check(answer.json["token"], [self.key.public_key()], now=NOW)
         self.assertEqual((claims.user_id, claims.pub, claims.wing), ("local", "key", WING))
         self.assertEqual(claims.expires_at, int(NOW) + 1000 + TOKEN_LIFETIME_SECONDS)
         self.assertEqual(answer.json["expires_at"], claims.expires_at)

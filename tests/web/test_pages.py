@@ -9,10 +9,14 @@ from werkzeug.routing import Rule
 from tests.web.support import URL, WING, WebCase, package_file
 from wingthing.web.api import AppApi
 from wingthing.web.auth import AuthApp
+from wingthing.web.operating import Operating
 from wingthing.web.pages import Pages
+from wingthing.web.plain_files import PlainFiles
 
 OPEN = {
     "/health": "whether the process is there",
+    "/ready": "whether it can work",
+    "/metrics": "figures, and not through the public proxy",
     "/app": "a redirect",
     "/app/<path:name>": "code that anybody may read",
     "/static/<name>": "what the locked page looks like",
@@ -26,7 +30,8 @@ OPEN = {
 
 class LockedTests(WebCase):
     def rules(self) -> list[tuple[str, Rule]]:
-        apps = (("/auth", AuthApp.app), ("/api", AppApi.app), ("", Pages.app))
+        open_apps = (("", Operating.app), ("", PlainFiles.app))
+        apps = (("/auth", AuthApp.app), ("/api", AppApi.app), *open_apps, ("", Pages.app))
         return [(prefix + rule.rule, rule) for prefix, app in apps for rule in app.url_map.iter_rules()]
 
     def test_everything_else_asks_for_a_login(self) -> None:
@@ -35,12 +40,12 @@ class LockedTests(WebCase):
             seen.add(path)
             if path in OPEN:
                 continue
-            concrete = path.replace("<wing_id>", WING)
+            concrete = path.replace("<wing_id>", WING).replace("<jti>", "x")
             for method in (rule.methods or set()) - {"HEAD"}:
                 body = {"label": "x"} if method == "PUT" else None
                 answer = self.ask(method, concrete, body, {"Origin": URL})
                 self.assertEqual(answer.status, 401, f"{method} {concrete}")
-                if path.startswith("/api/") or path in ("/auth/check", "/auth/logout"):
+                if path.startswith("/api/") or path in ("/auth/check", "/auth/logout", "/auth/revoke"):
                     self.assertTrue(answer.error)
                 else:
                     self.assertIn("<code>wt url</code>", answer.text, path)
@@ -58,12 +63,6 @@ class LockedTests(WebCase):
 
 
 class PageTests(WebCase):
-    def test_health_is_open_and_asks_nobody(self) -> None:
-        self.direct.close()
-        answer = self.get("/health")
-        self.assertEqual((answer.status, answer.json), (200, {"ok": True}))
-        self.assertEqual(self.ask("HEAD", "/health").body, b"")
-
     def test_the_way_to_the_app(self) -> None:
         self.log_in()
         for path in ("/", "/app"):
@@ -100,10 +99,12 @@ class PageTests(WebCase):
     def test_pages_keep_to_their_own_policy(self) -> None:
         for template in package_file("web/templates").glob("*.html"):
             source = template.read_text()
-            self.assertIsNone(re.search(r"<script|\sstyle=|<style|\son\w+=|https?://", source), template.name)
+            inline = r"<script(?! src=./static/)|\sstyle=|<style|\son\w+=|https?://"
+            self.assertIsNone(re.search(inline, source), template.name)
             self.assertNotIn("|safe", source.replace(" ", ""))
         sheet = package_file("web/static/pages.css").read_text()
-        self.assertNotIn("url(", sheet)
+        for address in re.findall(r"url\((.*?)\)", sheet):
+            self.assertRegex(address, r'\A"/app/assets/[\w.-]+"\Z', "nothing of another host")
         self.assertNotIn("@import", sheet)
 
 

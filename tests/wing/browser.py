@@ -93,6 +93,9 @@ class FakeSender:
         self.online = True
         self.epoch = 1
         self.sent: list[dict[str, Any]] = []
+        self.complaints: list[tuple[str, str]] = []
+        """Session or request, and what its browser was told."""
+
         self.waiting: list[Deferred[None]] = []
         self.full = False
 
@@ -100,6 +103,9 @@ class FakeSender:
         if self.online:
             self.sent.append(msgspec.json.decode(codec.write(message)))
         return self.online
+
+    def complain(self, why: str, *, session_id: str | None = None, request_id: str | None = None) -> None:
+        self.complaints.append((session_id or request_id or "", why))
 
     async def room(self) -> None:
         if self.full:

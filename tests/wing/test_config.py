@@ -95,6 +95,9 @@ class ConfigTests(TestCase):
             "roost: [a]",
             "admins: 5",
             "label: !!python/object:os.system {}",
+            'label: "a\\u202eb"',
+            'label: "a\\nb"',
+            'labels: ["a\\eb"]',
         ):
             self.path.write_text(text)
             why = self.assertRaises(OperatorError, self.file.read)

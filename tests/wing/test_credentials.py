@@ -54,8 +54,10 @@ class CredentialsTests(TestCase):
         self.http.flush()
         return running
 
-    def keep(self, token: str, issued: int = 0, expires: int = 0) -> None:
-        self.home.save_token(DeviceToken(device_token=token, issued_at=issued, expires_at=expires))
+    def keep(self, token: str, issued: int = 0, expires: int = 0, roost: str = "") -> None:
+        self.home.save_token(
+            DeviceToken(device_token=token, issued_at=issued, expires_at=expires, roost=roost)
+        )
 
     def token(self, **claims: str) -> str:
         return mint(new_signing_key(), user_id="ann", now=0, jti="j", **claims)[0]  # type: ignore[arg-type]
@@ -132,9 +134,48 @@ class CredentialsTests(TestCase):
         self.node.status = 503
         self.failureResultOf(self.log_in(), TemporarilyUnavailable)
 
+    def test_another_server_sees_no_part_of_it(self) -> None:
+        self.home.config.change(roost="https://b.example")
+        # Opaque, and past half its life: the server would be asked twice.
+        self.keep("opaque", issued=1, expires=10, roost="https://a.example")
+        self.clock.advance(10)
+        self.failureResultOf(self.log_in(), TemporarilyUnavailable)
+        self.assertEqual(
+            self.sentence(),
+            "This machine is not logged in to https://b.example: "
+            "run 'wt login --roost https://b.example' first.",
+        )
+        self.assertEqual(self.node.asked, [])
+
+    def test_a_login_that_is_written_at_this_moment_is_waited_for(self) -> None:
+        self.home.config.change(roost="https://b.example")
+        self.keep(self.token(), roost="https://a.example")
+        self.failureResultOf(self.log_in(), TemporarilyUnavailable)
+        self.keep(self.token(), roost="https://b.example")
+        self.assertEqual(self.successResultOf(self.log_in()).roost.host, "b.example")
+
+    def test_a_renewed_login_says_whose_it_is(self) -> None:
+        self.home.config.change(roost="https://a.example")
+        self.keep(self.token(), issued=1, expires=YEAR)
+        self.clock.advance(YEAR // 2 + 2)
+        self.node.body = {"token": self.token(), "expires_at": 2 * YEAR}
+        self.successResultOf(self.log_in())
+        kept = self.home.token()
+        assert kept is not None
+        self.assertEqual(kept.roost, "https://a.example")
+
+    def test_a_server_that_is_dialled_by_another_address(self) -> None:
+        inside = Roost.parse("http://127.0.0.1:1111")
+        named = Roost.parse("https://wings.example")
+        self.credentials = Credentials(
+            self.home, lambda: inside, self.http, self.clock, WING, "my-key", known_as=named
+        )
+        self.keep(self.token(), roost="https://wings.example")
+        self.assertEqual(self.successResultOf(self.log_in()).roost, inside)
+
     def test_follows_the_server_beside_it(self) -> None:
-        self.keep(self.token())
         note = self.home.directory / "server.json"
         for port in (1111, 2222):
+            self.keep(self.token(), roost=f"http://127.0.0.1:{port}")
             note.write_text(json.dumps({"url": f"http://127.0.0.1:{port}"}))
             self.assertEqual(self.successResultOf(self.log_in()).roost.port, port)

@@ -155,6 +155,13 @@ class TroubleTests(DeviceCase):
             self.assertIn(words, str(failure.value))
             self.assertIn("--roost", str(failure.value))
 
+    def test_what_to_do_about_it_depends_on_where_it_is(self) -> None:
+        unreachable = HTTPClient(_Unreachable(ConnectionRefusedError(osError=111)))
+        for url, here in (("http://127.0.0.1:8080", True), ("https://wings.example", False)):
+            login = DeviceLogin(self.clock, unreachable, Roost.parse(url))
+            failure = self.failureResultOf(Deferred.fromCoroutine(login.check("tok")), OperatorError)
+            self.assertEqual("'wt roost'" in str(failure.value), here)
+
     def test_giving_up_is_not_an_error_of_the_server(self) -> None:
         self.node.answers = [None]
         waiting = self.run_to(self.login.wait(CODE))
@@ -184,10 +191,17 @@ class TokenTests(TestCase):
 
     def test_a_renewed_one_stays_this_machines(self) -> None:
         old = DeviceToken(device_token="old", issued_at=1, expires_at=2, device_id="wing", public_key="key")
-        fresh = renewed(old, Grant(token="new", expires_at=99), 50.7)
+        fresh = renewed(old, Grant(token="new", expires_at=99), 50.7, "http://n")
         self.assertEqual(
             fresh,
-            DeviceToken(device_token="new", issued_at=50, expires_at=99, device_id="wing", public_key="key"),
+            DeviceToken(
+                device_token="new",
+                issued_at=50,
+                expires_at=99,
+                device_id="wing",
+                public_key="key",
+                roost="http://n",
+            ),
         )
 
     def test_claims(self) -> None:

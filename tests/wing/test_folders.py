@@ -73,6 +73,24 @@ class ListTests(FoldersCase):
         ):
             self.assertRaises(Forbidden, self.names, path)
 
+    def test_who_asks_for_what_is_outside_is_told_what_is_offered(self) -> None:
+        why = self.assertRaises(Forbidden, self.names, "/etc")
+        self.assertEqual(str(why), f"this folder is outside of what this machine offers: {self.inside}")
+        self.folders = [Path(f"/srv/{number}") for number in range(6)]
+        why = self.assertRaises(Forbidden, self.names, "/etc")
+        self.assertTrue(str(why).endswith(": /srv/0, /srv/1, /srv/2, /srv/3 and 2 more"), str(why))
+        self.folders = []
+        self.assertTrue(str(self.assertRaises(Forbidden, self.names, "/etc")).endswith(" offers"))
+
+    def test_hidden_folders_that_are_left_out_are_told_of(self) -> None:
+        hidden = list_folder("", self.folders, home=self.root)
+        self.assertTrue(hidden.hidden)
+        self.assertFalse(list_folder("", self.folders, home=self.root, hidden=True).hidden)
+        self.assertFalse(list_folder("Beta", self.folders, home=self.root).hidden)
+        (self.inside / "Beta" / ".file").write_text("")
+        (self.inside / "Beta" / ".escape").symlink_to(self.outside)
+        self.assertFalse(list_folder("Beta", self.folders, home=self.root).hidden, "these are no folders")
+
     def test_what_is_no_folder(self) -> None:
         self.assertRaises(NotFound, self.names, "nowhere")
         self.assertRaises(NotFound, self.names, "dangling")

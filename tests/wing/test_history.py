@@ -14,6 +14,7 @@ from wingthing.names import (
     KEY_RECORDING_FILE,
     PTY_RECORDING_FILE,
 )
+from wingthing.wing import history as history_module
 from wingthing.wing.egg_home import make_directory, read_meta, write_meta
 from wingthing.wing.history import READ_BYTES, History
 
@@ -57,6 +58,29 @@ class HistoryTests(TestCase):
         meta = read_meta(self.past / "00000001")
         self.assertEqual((meta.exit_code, meta.ended_at), (-1, 5555.0))
         self.assertIn("lost", str(meta.error))
+
+    def test_one_that_could_not_write_its_end_down(self) -> None:
+        known = {"exit_code": 7, "error": None, "recording_error": "disk full"}
+        self.history.archive(self.egg(1), 5555.0, **known)
+        self.history.archive(self.egg(2, exit_code=3, ended_at=2000.0), 5555.0, **known)
+        for history in (self.history, History(self.past, self.eggs)):
+            second, first = history.page(0, 9)[0]
+            self.assertEqual(
+                (first.exit_code, first.ended_at, first.recording_error), (7, 5555.0, "disk full")
+            )
+            self.assertEqual((second.exit_code, second.ended_at), (3, 2000.0), "its own word counts")
+
+    def test_on_a_full_disk_it_is_in_the_history_all_the_same(self) -> None:
+        def full(directory: Path, meta: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        egg = self.egg(1)
+        self.patch(history_module, "write_meta", full)
+        self.history.archive(egg, 5555.0, exit_code=7, recording_error="disk full")
+        entry = self.history.find("00000001")
+        assert entry is not None
+        self.assertEqual((entry.exit_code, entry.recording_error), (7, "disk full"))
+        self.assertEqual(len(self.flushLoggedErrors()), 0)
 
     def test_no_terminal_at_all(self) -> None:
         directory = self.egg(1)

@@ -10,6 +10,7 @@ from twisted.trial.unittest import TestCase
 from wingthing.crypto.keys import dump_wing_key, new_wing_key, public_text
 from wingthing.errors import OperatorError
 from wingthing.wing.home import DeviceToken, Home, unix_seconds
+from wingthing.wing.roost import Roost
 
 
 class HomeTests(TestCase):
@@ -64,13 +65,19 @@ class HomeTests(TestCase):
     def test_a_damaged_key_is_never_replaced(self) -> None:
         for data in (b"", b"AAAA", b"not base64", b"\xff" * 32):
             (self.directory / "wing_key").write_bytes(data)
-            self.assertRaises(OperatorError, self.home.wing_key)
+            why = self.assertRaises(OperatorError, self.home.wing_key)
+            self.assertIn(str(self.directory / "wing_key"), str(why))
             self.assertEqual((self.directory / "wing_key").read_bytes(), data)
 
     def test_a_login_comes_back(self) -> None:
         self.assertIsNone(self.home.token())
         token = DeviceToken(
-            device_token="t", expires_at=2_000_000_000, issued_at=1_900_000_000, device_id="d", public_key="k"
+            device_token="t",
+            expires_at=2_000_000_000,
+            issued_at=1_900_000_000,
+            device_id="d",
+            public_key="k",
+            roost="https://wings.example",
         )
         self.home.save_token(token)
         self.assertEqual(self.home.token(), token)
@@ -90,7 +97,14 @@ class HomeTests(TestCase):
         self.assertEqual(self.home.token(), DeviceToken(device_token="abc"))
 
     def test_a_damaged_login_is_named_and_can_be_forgotten(self) -> None:
-        for text in ("", "[", "device_token: 5", "device_token: ''", "device_token: a\nexpires_at: soon"):
+        for text in (
+            "",
+            "[",
+            "device_token: 5",
+            "device_token: ''",
+            "device_token: a\nexpires_at: soon",
+            "device_token: a\nroost: a b",
+        ):
             (self.directory / "device_token.yaml").write_text(text)
             why = self.assertRaises(OperatorError, self.home.token)
             self.assertIn("wt login", str(why))
@@ -106,6 +120,36 @@ class HomeTests(TestCase):
         (self.directory / "wing.yaml").unlink()
         (self.directory / "server.json").write_text("half a no")
         self.assertEqual(self.home.roost().url, "http://127.0.0.1:8080")
+
+    def test_without_a_server_beside_it_is_the_one_that_the_login_is_from(self) -> None:
+        self.home.save_token(DeviceToken(device_token="t", roost="http://127.0.0.1:9999"))
+        self.assertEqual(self.home.roost().url, "http://127.0.0.1:9999")
+        (self.directory / "server.json").write_text('{"url": "http://127.0.0.1:9000", "pid": 1}')
+        self.assertEqual(self.home.roost().url, "http://127.0.0.1:9000")
+        (self.directory / "server.json").unlink()
+        (self.directory / "device_token.yaml").write_text("[damaged")
+        self.assertEqual(self.home.roost().url, "http://127.0.0.1:8080", "`wt login` mends it")
+
+    def test_a_login_is_for_the_server_that_gave_it(self) -> None:
+        token = DeviceToken(device_token="t", roost="http://127.0.0.1:9999")
+        self.home.save_token(token)
+        for url in ("http://127.0.0.1:9999", "http://localhost:9999", "http://[::1]:9999"):
+            self.assertEqual(self.home.login_at(Roost.parse(url)), token)
+        for url in ("http://127.0.0.1:8080", "https://wings.example"):
+            why = self.assertRaises(OperatorError, self.home.login_at, Roost.parse(url))
+            self.assertEqual(
+                str(why), f"This machine is not logged in to {url}: run 'wt login --roost {url}' first."
+            )
+        self.home.forget_token()
+        self.assertRaises(OperatorError, self.home.login_at, Roost.parse("http://127.0.0.1:9999"))
+
+    def test_a_login_that_does_not_say_is_for_the_server_of_wing_yaml(self) -> None:
+        self.home.save_token(DeviceToken(device_token="t"))
+        a, b = Roost.parse("https://a.example"), Roost.parse("https://b.example")
+        self.assertEqual(self.home.login_at(b).device_token, "t", "nothing says which")
+        self.home.config.change(roost="https://a.example")
+        self.assertEqual(self.home.login_at(a).device_token, "t")
+        self.assertRaises(OperatorError, self.home.login_at, b)
 
 
 class TimeTests(TestCase):

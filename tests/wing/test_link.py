@@ -231,6 +231,23 @@ class ReconnectTests(LinkCase):
             self.clock.advance(1)
             self.assertEqual(len(self.sockets), 2)
 
+    def test_the_server_of_the_same_process_is_not_looked_for_again(self) -> None:
+        self.link = Link(self.clock, self.dial, self.login, self, lambda: 1.0, inside=True)
+        socket = self.online()
+        socket.say("relay.restart")
+        socket.end()
+        self.clock.advance(60)
+        self.assertEqual(len(self.sockets), 1)
+        self.assertEqual(self.states[-1], (LinkState.STOPPED, ""))
+        self.successResultOf(self.link.stopService())
+
+    def test_the_server_of_the_same_process_is_found_again_when_only_the_line_breaks(self) -> None:
+        self.link = Link(self.clock, self.dial, self.login, self, lambda: 1.0, inside=True)
+        self.online().end()
+        self.clock.advance(60)
+        self.assertEqual(len(self.sockets), 2)
+        self.link.stopService()
+
     def test_a_restarting_server_is_left_and_found_again(self) -> None:
         socket = self.online()
         socket.say("relay.restart")

@@ -153,6 +153,18 @@ class SessionsTests(RequestsCase):
         (first, _second) = self.ask("sessions.list")["sessions"]
         self.assertEqual((first["title"], first["needs_attention"], first["created_at"]), ("vim", True, 1000))
 
+    def test_a_recording_that_has_stopped(self) -> None:
+        self.terminals.add("00000005", "owner", recording_error="disk full")
+        *others, stopped = self.ask("sessions.list")["sessions"]
+        self.assertEqual(stopped["recording_error"], "disk full")
+        self.assertTrue(all("recording_error" not in session for session in others))
+        entry = self.history.entries[0]
+        self.history.entries[0] = msgspec.structs.replace(entry, recording_error="disk full")
+        said = [
+            session.get("recording_error", "left out") for session in self.ask("sessions.history")["sessions"]
+        ]
+        self.assertEqual(said, ["disk full", "left out"])
+
     def test_where_watching_is_allowed_all_are_listed(self) -> None:
         self.file.change(spectate=True)
         self.assertEqual(self.listed(ALICE), ["00000001", "00000002"])

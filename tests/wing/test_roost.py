@@ -51,3 +51,17 @@ class RoostTests(TestCase):
             ("http://localhost.evil.example", True),
         ):
             self.assertIs(Roost.parse(url).exposes_token, exposed, url)
+
+    def test_one_server_by_several_names(self) -> None:
+        for one, other, same in (
+            ("http://127.0.0.1:8080", "http://localhost:8080/", True),
+            ("http://[::1]:8080", "http://localhost:8080", True),
+            ("https://a.example", "https://A.example:443", True),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8081", False),
+            ("http://127.0.0.1:8080", "http://127.0.0.2:8080", False),
+            ("http://127.0.0.1:8080", "https://127.0.0.1:8080", False),
+            ("https://a.example", "https://a.example/x", False),
+            ("https://a.example", "http://a.example:443", False),
+            ("https://a.example", "https://b.example", False),
+        ):
+            self.assertIs(Roost.parse(one).is_same(Roost.parse(other)), same, (one, other))

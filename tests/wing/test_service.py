@@ -18,6 +18,8 @@ from wingthing.crypto.box import TUNNEL, Box
 from wingthing.crypto.keys import new_signing_key, public_text
 from wingthing.crypto.tokens import mint
 from wingthing.errors import OperatorError
+from wingthing.wing import egg_home, terminals
+from wingthing.wing.egg_home import EggMeta
 from wingthing.wing.home import DeviceToken, Home
 from wingthing.wing.presence import Presence
 from wingthing.wing.roost import Roost
@@ -134,12 +136,20 @@ class ServiceTests(TestCase):
             ],
         )
 
-    def test_settings_of_terminals_are_put_in_force(self) -> None:
-        self.online()
+    def test_settings_hold_for_the_next_terminal(self) -> None:
+        started: list[EggMeta] = []
+
+        async def start_egg(reactor: object, directory: Path, environment: object, lock: int) -> None:
+            started.append(egg_home.read_meta(directory))
+            raise OSError("that is enough")
+
+        self.patch(terminals, "start_egg", start_egg)
+        socket = self.online()
         self.addCleanup(self.stop)
-        self.home.config.change(audit=True, idle_timeout="2h")
-        self.reactor.advance(HEARTBEAT_SECONDS)
-        self.assertEqual((self.service.terminals.audit, self.service.terminals.idle_timeout), (True, 7200))
+        for audit, idle_timeout in ((True, "2h"), (None, None)):
+            self.home.config.change(audit=audit, idle_timeout=idle_timeout)
+            socket.events.received(Browser("owner").start(f"{len(started):08x}"))
+        self.assertEqual([(meta.audit, meta.idle_timeout) for meta in started], [(True, 7200), (False, None)])
 
     def test_a_refusal_is_told_once(self) -> None:
         self.service.startService()

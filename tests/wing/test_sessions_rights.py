@@ -134,6 +134,9 @@ class BadInputTests(SessionsCase):
         for data in ("", "AAAA", "not base64!", "A" * 400, self.browser.box().seal(b"x")[:-4] + "AAAA"):
             message = codec.write({"type": "pty.input", "session_id": SESSION, "data": data})
             self.assertEqual(self.hear(message), [])
+        ((session, why),) = self.sender.complaints
+        self.assertEqual(session, SESSION)
+        self.assertIn("what you type is ignored", why)
         self.hear(self.browser.typed(SESSION, b"on"))
         self.assertEqual(self.terminals.done[1:], [("write", SESSION, b"on")])
 
@@ -158,6 +161,7 @@ class BadInputTests(SessionsCase):
         ):
             self.assertEqual(self.hear(codec.write(message)), [])
         self.assertEqual(len(self.terminals.done), 1)
+        self.assertEqual([session for session, _why in self.sender.complaints], [SESSION] * 6)
 
     def test_types_that_are_not_for_it(self) -> None:
         self.assertFalse(self.sessions.received("pty.migrate", b'{"type": "pty.migrate"}'))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -96,12 +97,22 @@ class TerminalsTests(TestCase):
         self.links: list[Link] = []
         self.patch(terminals, "start_egg", self.start_egg)
         self.patch(terminals, "connect_egg", self.connect_egg)
-        self.terminals = Terminals(
-            object(), self.home, self.clock, audit=False, idle_timeout=None, allowed_paths=lambda: [Path("/")]
-        )
+        self.audit = False
+        self.idle_timeout: float | None = None
+        self.terminals = self.make(lambda: [Path("/")])
         self.terminals.events = self.events
         self.terminals.startService()
         self.addCleanup(self.terminals.stopService)
+
+    def make(self, allowed_paths: Callable[[], list[Path]]) -> Terminals:
+        return Terminals(
+            object(),
+            self.home,
+            self.clock,
+            audit=lambda: self.audit,
+            idle_timeout=lambda: self.idle_timeout,
+            allowed_paths=allowed_paths,
+        )
 
     async def start_egg(self, reactor: object, directory: Path, environment: object, lock: int) -> None:
         self.started_with = (environment, egg_home.read_meta(directory))
@@ -223,6 +234,22 @@ class TerminalsTests(TestCase):
         self.assertEqual(self.successResultOf(answer), b"replay")
         self.failureResultOf(Deferred.fromCoroutine(self.terminals.snapshot("ffffffff")), NotFound)
 
+    def test_settings_hold_for_the_next_terminal(self) -> None:
+        for number, settings in enumerate(((False, None), (True, 60.0), (False, None)), 1):
+            self.audit, self.idle_timeout = settings
+            self.start(number)
+            meta = self.started_with[1]
+            self.assertEqual((meta.audit, meta.idle_timeout), settings)
+
+    def test_a_recording_that_stopped_is_in_the_history(self) -> None:
+        link = self.running()
+        link.say(RecordingStopped("the recording has stopped: No space left on device"))
+        # The disk is full: its own file says nothing of all this.
+        link.say(Exited(3, None))
+        (entry,) = self.terminals.history.page(0, 9)[0]
+        self.assertEqual(entry.exit_code, 3)
+        self.assertIn("No space left", str(entry.recording_error))
+
     def test_taking_over(self) -> None:
         for number in (1, 2):
             directory = self.home / EGGS_DIR / f"{number:08x}"
@@ -231,7 +258,7 @@ class TerminalsTests(TestCase):
         lock = egg_home.lock(directory)
         assert lock is not None
         self.addCleanup(egg_home.os.close, lock)
-        other = Terminals(object(), self.home, self.clock, audit=False, idle_timeout=None, allowed_paths=list)
+        other = self.make(list)
         other.events = self.events
         waiting = other.when_ready()
         self.assertNoResult(waiting)

@@ -118,6 +118,8 @@ class TunnelTests(TestCase):
         self.tunnel.received(codec.write({"type": "tunnel.req"}))
         self.tunnel.received(codec.write({"type": "tunnel.req", "request_id": "x" * 1000}))
         self.assertEqual(self.sender.take(), [])
+        # The server can tell the browser, where it knows how.
+        self.assertEqual([request for request, _why in self.sender.complaints], ["r3"] * 4 + ["x" * 1000])
 
     def test_a_locked_wing(self) -> None:
         self.refusal = "not_allowed"

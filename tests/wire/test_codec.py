@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from hypothesis import given
@@ -298,3 +298,21 @@ class BoundsTests(TestCase):
         read = codec.read(registration(**nulls, allowed_count=None, features=None), WingRegister)
         self.assertIsNone(read.agents)
         self.assertIsNone(read.public_key)
+
+
+class WordsTests(TestCase):
+    def test_a_wing_id_that_is_none(self) -> None:
+        for wrong in ("x", "g" * 24, "a" * 33, "'"):
+            message = codec.write({"type": "wing.heartbeat", "wing_id": wrong})
+            why = self.assertRaises(InvalidMessage, codec.read, message, WingHeartbeat)
+            self.assertEqual(str(why), "invalid message: wing_id: 20 to 32 hex characters")
+
+    def test_other_faults_are_told_as_they_are(self) -> None:
+        why = self.assertRaises(InvalidMessage, codec.read, b'{"type": "wing.heartbeat"}', WingHeartbeat)
+        self.assertIn("`wing_id`", str(why))
+
+    def test_a_pattern_without_words(self) -> None:
+        kind = Annotated[str, msgspec.Meta(pattern="^a$")]
+        with self.assertRaises(msgspec.ValidationError) as caught:
+            msgspec.json.decode(b'"b"', type=kind)
+        self.assertEqual(codec.in_words(caught.exception), "the value: of another form")

@@ -40,7 +40,7 @@ FIELDS = {
     "TunnelReq": (
         "wing_id request_id sender_pub payload sender_user_id sender_email sender_org_role sender_passkeys"
     ),
-    "Registered": "wing_id relay_pub_key",
+    "Registered": "wing_id relay_pub_key features",
     "PasskeyRegistered": "user_id email",
     "Error": "message session_id request_id",
     "RelayRestart": "",
@@ -127,6 +127,7 @@ class TableTests(TestCase):
             "tunnel.res",
             "tunnel.stream",
             "session.attention",
+            "error",  # an extension, to nodes that name it
         }
         self.assertEqual({name for name, row in MESSAGES.items() if From.BROWSER in row.sender}, browser)
         self.assertEqual({name for name, row in MESSAGES.items() if From.WING in row.sender}, wing)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +19,13 @@ from wingthing.names import (
     DEFAULT_DIR,
     ENV_BASE_URL,
     ENV_DIR,
+    ENV_DNS,
+    ENV_FLY_APP_NAME,
+    ENV_FLY_MACHINE_ID,
+    ENV_FLY_REGION,
+    ENV_LOGIN_ADDR,
+    FILE_MODE,
+    FLEET_ADDR,
     FLY_VOLUME,
     SIGN_IN_VARIABLES,
 )
@@ -27,10 +35,26 @@ from wingthing.names import (
 class ServerOptions:
     """What can be said on the command line, the same for `wt serve` and `twistd wingthing`."""
 
-    addr: str = DEFAULT_ADDR
+    addr: str | None = None
+    """None: DEFAULT_ADDR, or FLEET_ADDR in a fleet."""
+
     data_dir: str | None = None
     base_url: str | None = None
     allow_remote: bool = False
+
+
+@attrs.frozen
+class FleetPlace:
+    """Where this node stands in its fleet."""
+
+    app: str
+    machine: str
+    region: str
+    login_addr: tuple[str, int] | None
+    """Where login is, when it is not found by its name."""
+
+    dns: tuple[str, int] | None
+    """The DNS server, when it is not the one of /etc/resolv.conf."""
 
 
 @attrs.frozen
@@ -44,7 +68,9 @@ class Config:
     exposed: bool
     """Whether the endpoint can be reached from another machine."""
 
-    data_dir: Path
+    data_dir: Path | None
+    """None on an edge, which keeps nothing."""
+
     base_url: str | None
     """The public URL without a trailing slash, when it was given."""
 
@@ -55,44 +81,82 @@ class Config:
     wing_paths: tuple[str, ...] = ()
     """Folders for it, in place of those of wing.yaml."""
 
+    fleet: FleetPlace | None = None
+    """None on a node that is alone."""
+
 
 def resolve(options: ServerOptions, environment: Mapping[str, str] = os.environ) -> Config:
     """Check the options. Raises OperatorError with one sentence for what must be put right."""
     role = decide(environment, has_volume=Path(FLY_VOLUME).is_dir())
-    if role is not Role.SINGLE:
-        raise OperatorError(
-            f"The role '{role}' belongs to a fleet, and this release runs a single node only: "
-            "set WT_NODE_ROLE=single to run one here."
-        )
-    endpoint, exposed = parse_addr(options.addr)
+    fleet = None if role is Role.SINGLE else fleet_place(environment)
+    addr = options.addr or (DEFAULT_ADDR if fleet is None else FLEET_ADDR)
+    endpoint, exposed = parse_addr(addr)
     for name in SIGN_IN_VARIABLES:
         if environment.get(name):
             raise OperatorError(
                 f"{name} configures a sign-in provider, and this release has none yet: unset it to run with "
                 "one local user."
             )
-    if exposed and not options.allow_remote:
+    if fleet is None and exposed and not options.allow_remote:
         raise OperatorError(
-            f"Listening on {options.addr} would offer a shell on this machine to the network. "
+            f"Listening on {addr} would offer a shell on this machine to the network. "
             "Add --allow-remote if that is what you want; otherwise use 127.0.0.1 and an SSH tunnel."
         )
     return Config(
         role=role,
         endpoint=endpoint,
         exposed=exposed,
-        data_dir=data_directory(options.data_dir, environment),
-        base_url=parse_base_url(options.base_url or environment.get(ENV_BASE_URL)),
+        data_dir=None if role is Role.EDGE else data_directory(options.data_dir, environment),
+        base_url=parse_base_url(options.base_url or environment.get(ENV_BASE_URL) or _fly_url(fleet)),
         allow_remote=options.allow_remote,
+        fleet=fleet,
     )
+
+
+def fleet_place(environment: Mapping[str, str]) -> FleetPlace:
+    """Where this node stands, from what Fly tells it. Raises OperatorError when that is not enough."""
+    missing = [name for name in (ENV_FLY_APP_NAME, ENV_FLY_MACHINE_ID) if not environment.get(name)]
+    if missing:
+        raise OperatorError(
+            f"{missing[0]} is not set: a node of a fleet runs on Fly.io, which sets it, or in a rehearsal "
+            "('wt fleet up'). To run a server on its own here, unset WT_NODE_ROLE."
+        )
+    login, dns = environment.get(ENV_LOGIN_ADDR), environment.get(ENV_DNS)
+    return FleetPlace(
+        app=environment[ENV_FLY_APP_NAME],
+        machine=environment[ENV_FLY_MACHINE_ID],
+        region=environment.get(ENV_FLY_REGION) or "",
+        login_addr=parse_host_port(login, ENV_LOGIN_ADDR) if login else None,
+        dns=parse_host_port(dns, ENV_DNS) if dns else None,
+    )
+
+
+def _fly_url(fleet: FleetPlace | None) -> str | None:
+    return None if fleet is None else f"https://{fleet.app}.fly.dev"
 
 
 def data_directory(given: str | None, environment: Mapping[str, str] = os.environ) -> Path:
     """The data directory, made (mode 0700) when it is missing.
 
+    It is what was given, else `WINGTHING_DIR`, else on a machine of Fly.io its volume, else `~/.wingthing`.
+
     Raises OperatorError when it cannot be made, read or written.
     """
-    path = Path(given or environment.get(ENV_DIR) or DEFAULT_DIR).expanduser().absolute()
+    on_fly = bool(environment.get(ENV_FLY_MACHINE_ID)) and Path(FLY_VOLUME).is_dir()
+    usual = FLY_VOLUME if on_fly else DEFAULT_DIR
+    path = Path(given or environment.get(ENV_DIR) or usual).expanduser().absolute()
     return files.make_directory(path)
+
+
+def parse_host_port(text: str, source: str) -> tuple[str, int]:
+    """`HOST:PORT` or `[HOST]:PORT`. Raises OperatorError naming `source`."""
+    host, separator, port = text.rpartition(":")
+    if not separator or not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise OperatorError(f"{source} is {text!r}: write HOST:PORT.")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+_MODE = re.compile(r"(?<!\\):mode=")
 
 
 def parse_addr(addr: str) -> tuple[str, bool]:
@@ -104,8 +168,11 @@ def parse_addr(addr: str) -> tuple[str, bool]:
         f"--addr {addr!r} is no address: use HOST:PORT, :PORT or a Twisted endpoint such as unix:/path."
     )
     kind = addr.partition(":")[0]
-    if kind in ("tcp", "tcp6", "ssl", "tls", "unix", "systemd", "haproxy", "fd"):
-        return addr, not (kind == "unix" or "interface=127." in addr or "interface=\\:\\:1" in addr)
+    if kind == "unix":
+        # Twisted's default is 0666: every user of the machine could ask.
+        return addr if _MODE.search(addr) else f"{addr}:mode={FILE_MODE:o}", False
+    if kind in ("tcp", "tcp6", "ssl", "tls", "systemd", "haproxy", "fd"):
+        return addr, not ("interface=127." in addr or "interface=\\:\\:1" in addr)
     host, separator, port = addr.rpartition(":")
     if not separator or not port.isdecimal() or int(port) > 65535:
         raise wrong

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -45,10 +46,7 @@ class Listener(Service):
             error = failed[0].value
             reason = error.socketError if isinstance(error, CannotListenError) else error
             words = getattr(reason, "strerror", None) or str(reason)
-            raise OperatorError(
-                f"Cannot listen on {self._endpoint}: {words}. "
-                "Stop what uses it, or choose another address with --addr."
-            )
+            raise OperatorError(f"Cannot listen on {self._endpoint}: {words}. {_advice(reason)}")
         # Every endpoint that a server can listen on here answers at once.
         (self._port,) = bound
         self._listening(url_of(self._port.getHost()))
@@ -62,6 +60,17 @@ class Listener(Service):
         super().stopService()
         port, self._port = self._port, None
         return port.stopListening() if port is not None else None
+
+
+def _advice(reason: Any) -> str:
+    """What to do about an address that cannot be listened on."""
+    match getattr(reason, "errno", None):
+        case errno.EADDRINUSE:
+            return "Stop what uses it, or choose another address with --addr."
+        case errno.EADDRNOTAVAIL:
+            return "This machine does not have that address: choose one of its own with --addr."
+        case _:
+            return "Choose another address with --addr."
 
 
 def url_of(address: Any) -> str:

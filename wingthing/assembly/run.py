@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from wingthing.assembly.config import Config
 from wingthing.assembly.logs import start_logging
+from wingthing.assembly.open_files import allow_many_files
 
 if TYPE_CHECKING:
-    from wingthing.assembly.service import Server
+    from wingthing.assembly.node import Node
 
 
 def run_server(config: Config, say: Callable[[str], Any]) -> None:
@@ -29,6 +30,9 @@ def run_server(config: Config, say: Callable[[str], Any]) -> None:
     # Twisted types the module of that name, not the object that is installed under it.
     reactor: Any = installed
     start_logging()
+    if not config.with_wing:
+        # The terminals of a wing inside would inherit it, and some programs go through all numbers up to it.
+        allow_many_files()
     server = make_server(reactor, config)
     server.privilegedStartService()
     server.startService()
@@ -56,11 +60,14 @@ def own_command() -> str:
     return "wt" if shutil.which("wt") else str(Path(sys.argv[0]))
 
 
-def welcome(server: Server) -> Iterator[str]:
-    """What the person who started the server reads."""
+def welcome(server: Node) -> Iterator[str]:
+    """What the person who started the server reads. In a fleet nobody sits there: the log says it all."""
+    link = server.link()
+    if server.config.fleet is not None or link is None:
+        return
     yield "wingthing is ready. Open this link; it works once:"
     yield ""
-    yield f"    {server.link()}"
+    yield f"    {link}"
     yield ""
     yield f"'{own_command()} url' prints the next one. Ctrl-C stops the server; terminals go on."
     if server.config.exposed:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from twisted.application.service import IService, MultiService
+from twisted.logger import Logger
 from twisted.python import usage
 
 from wingthing.assembly.config import ServerOptions, resolve
+from wingthing.assembly.open_files import allow_many_files
 from wingthing.errors import OperatorError
 from wingthing.names import DEFAULT_ADDR
+
+log = Logger()
 
 
 class Options(usage.Options):
@@ -18,15 +24,38 @@ class Options(usage.Options):
 
     synopsis = "[options]"
     optParameters = [
-        ["addr", "a", DEFAULT_ADDR, "HOST:PORT, :PORT or a Twisted endpoint string."],
+        ["addr", "a", None, f"HOST:PORT, :PORT or a Twisted endpoint string (default: {DEFAULT_ADDR})."],
         ["data-dir", "d", None, "Data directory (default: $WINGTHING_DIR or ~/.wingthing)."],
         ["base-url", "b", None, "Public URL, when it is not the address listened on."],
     ]
     optFlags = [["allow-remote", None, "Without sign-in: listen beyond loopback all the same."]]
 
+    def parseOptions(self, options: Any = None) -> None:
+        """Ends the process with a sentence for what is none; twistd would print all its options instead."""
+        try:
+            super().parseOptions(options)
+        except usage.UsageError as why:
+            _end(OperatorError(f"{why}: 'twistd wingthing --help' shows the options."))
+
+    def parseArgs(self, *words: str) -> None:
+        """There is nothing but options."""
+        if words:
+            raise usage.UsageError(f"{words[0]!r} is no option")
+
 
 class _Sentences(MultiService):
     """Ends twistd with a sentence and exit code 2 where it would print a traceback."""
+
+    def __init__(self, way_in: Callable[[], str | None]) -> None:
+        super().__init__()
+        self._way_in = way_in
+
+    def startService(self) -> None:
+        super().startService()
+        command = self._way_in()
+        if command is not None:
+            # Not the link itself: a log is kept, and read by others.
+            log.info("run '{command}' for the link that lets a browser in; it works once", command=command)
 
     def privilegedStartService(self) -> None:
         try:
@@ -42,7 +71,7 @@ def makeService(options: Options) -> IService:
 
     from wingthing.assembly.service import make_server
 
-    service = _Sentences()
+    allow_many_files()
     chosen = ServerOptions(
         addr=options["addr"],
         data_dir=options["data-dir"],
@@ -53,6 +82,9 @@ def makeService(options: Options) -> IService:
         server: Any = make_server(reactor, resolve(chosen))
     except OperatorError as why:
         _end(why)
+    directory = options["data-dir"]
+    command = f"wt url --data-dir {shlex.quote(directory)}" if directory else "wt url"
+    service = _Sentences(lambda: None if server.link() is None else command)
     server.setServiceParent(service)
     return service
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "start": ("wingthing.cli.wing", "start", "The same as 'wt wing start'."),
     "stop": ("wingthing.cli.wing", "stop", "The same as 'wt wing stop'."),
     "status": ("wingthing.cli.wing", "status", "The same as 'wt wing status'."),
+    "fleet": ("wingthing.cli.fleet", "fleet", "Rehearse a fleet: a small Fly.io on this machine."),
     "doctor": ("wingthing.cli.doctor", "doctor", "Show what is set up, what is wrong and what to do."),
 }
 """Name -> module, attribute, summary. The summary stands here so that help loads no command."""

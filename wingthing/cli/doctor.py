@@ -148,6 +148,9 @@ def _login_and_server(home: Home) -> Iterator[Finding]:
     token = home.token()
     if token is None:
         yield Finding(Mark.WARN, "login", "this machine is not logged in", "wt login")
+    elif not home.login_is_for(token, server):
+        yield Finding(Mark.FAIL, "login", f"it is not one for {server.url}", f"wt login --roost {server.url}")
+        token = None
     try:
         who = _reactor.run(
             lambda reactor: DeviceLogin(reactor, http_client(reactor), server).check(

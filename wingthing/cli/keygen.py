@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import click
 
-from wingthing.names import ENV_JWT_KEY
-
 
 @click.command()
 def keygen() -> None:
     """Make a key that signs tokens.
 
     The private key (base64 of its SEC1 DER) goes to standard output, for WT_JWT_KEY; the public key (base64
-    of its SPKI DER) to standard error.
+    of its SPKI DER) to standard error, each alone on its line.
     """
     from wingthing.crypto.keys import dump_signing_key, dump_signing_public, new_signing_key
 
     key = new_signing_key()
     click.echo(dump_signing_key(key))
-    click.echo(f"public key of this {ENV_JWT_KEY}: {dump_signing_public(key.public_key())}", err=True)
+    click.echo(dump_signing_public(key.public_key()), err=True)

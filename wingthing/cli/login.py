@@ -15,6 +15,7 @@ from wingthing.errors import NotAuthenticated, OperatorError
 from wingthing.wing.device import DeviceCode, DeviceLogin, Grant, http_client
 from wingthing.wing.home import DeviceToken, Home
 from wingthing.wing.presence import Presence
+from wingthing.wing.roost import Roost
 
 LOGIN_REQUIRED_EXIT_CODE = 1
 
@@ -31,10 +32,10 @@ def login(roost: str | None) -> None:
     if server.exposes_token:
         click.echo(f"Warning: {server.url} is not https: others on the network can read the login.", err=True)
     who = _reactor.run(
-        lambda reactor: log_in(home, DeviceLogin(reactor, http_client(reactor), server), _show)
+        lambda reactor: log_in(
+            home, DeviceLogin(reactor, http_client(reactor), server), _show, remember=bool(roost)
+        )
     )
-    if roost:
-        home.config.change(roost=server.url)
     click.echo(f"Logged in to {server.url}{f' as {who}' if who else ''}.")
     if Presence(home.directory).holder() is None:
         click.echo("Start the wing with 'wt start'.")
@@ -42,17 +43,21 @@ def login(roost: str | None) -> None:
         click.echo("A wing runs already: 'wt stop' and 'wt start' make it use this login.")
 
 
-async def log_in(home: Home, server: DeviceLogin, show: Callable[[DeviceCode], Any]) -> str:
+async def log_in(
+    home: Home, server: DeviceLogin, show: Callable[[DeviceCode], Any], *, remember: bool = False
+) -> str:
     """The whole device login; whose it is, as far as the server says.
 
-    `show` tells the person what to do. Raises OperatorError.
+    `show` tells the person what to do; `remember` writes the server into wing.yaml. Raises OperatorError.
     """
     public_key = public_text(home.wing_key())
     wing_id = home.wing_id()
     code = await server.begin(wing_id, public_key)
     show(code)
     grant = await server.wait(code)
-    home.save_token(_stored(grant, wing_id, public_key))
+    home.save_token(_stored(grant, wing_id, public_key, server.roost))
+    if remember:
+        home.config.change(roost=server.roost.url)
     try:
         return grant.who or (await server.check(grant.token)).name
     except (OperatorError, NotAuthenticated):
@@ -60,13 +65,14 @@ async def log_in(home: Home, server: DeviceLogin, show: Callable[[DeviceCode], A
         return ""
 
 
-def _stored(grant: Grant, wing_id: str, public_key: str) -> DeviceToken:
+def _stored(grant: Grant, wing_id: str, public_key: str, roost: Roost) -> DeviceToken:
     return DeviceToken(
         device_token=grant.token,
         expires_at=grant.expires_at,
         issued_at=int(time.time()),
         device_id=wing_id,
         public_key=public_key,
+        roost=roost.url,
     )
 
 
@@ -77,12 +83,19 @@ def _show(code: DeviceCode) -> None:
 
 
 @click.command()
-def logout() -> None:
+@click.option("--everywhere", is_flag=True, help="Log out all your other machines and browsers too.")
+def logout(everywhere: bool) -> None:
     """Forget this machine's login.
 
-    The machine's id and key stay. A wing that runs goes on until it has to connect again.
+    The machine's id and key stay. A wing that runs goes on until it has to connect again; with --everywhere
+    the server ends it at once.
     """
     home = Home.find()
+    if everywhere:
+        token = home.token()
+        if token is None:
+            raise OperatorError("This machine is not logged in: 'wt login' first, then log out everywhere.")
+        _revoke(home, token)
     if not home.forget_token():
         click.echo("This machine was not logged in.")
         return
@@ -91,16 +104,28 @@ def logout() -> None:
         click.echo("The wing still runs: end it with 'wt stop'.")
 
 
+def _revoke(home: Home, token: DeviceToken) -> None:
+    server = home.issuer(token) or home.roost()
+    try:
+        _reactor.run(
+            lambda reactor: DeviceLogin(reactor, http_client(reactor), server).revoke(token.device_token)
+        )
+    except NotAuthenticated as why:
+        raise OperatorError(
+            f"{server.url} does not accept this machine's login any more: run 'wt login' first."
+        ) from why
+
+
 @click.command()
 @click.pass_context
 def whoami(ctx: click.Context) -> None:
     """Show who this machine is logged in as. Exit code 1 when it is not."""
     home = Home.find()
     token = home.token()
-    if token is None:
-        click.echo("This machine is not logged in: run 'wt login'.")
-        ctx.exit(LOGIN_REQUIRED_EXIT_CODE)
     server = home.roost()
+    if token is None or not home.login_is_for(token, server):
+        click.echo(f"This machine is not logged in to {server.url}: run 'wt login'.")
+        ctx.exit(LOGIN_REQUIRED_EXIT_CODE)
     try:
         who = _reactor.run(
             lambda reactor: DeviceLogin(reactor, http_client(reactor), server).check(token.device_token)

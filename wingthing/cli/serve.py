@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import attrs
 import click
 
 from wingthing.assembly.config import ServerOptions, resolve
+from wingthing.cli._words import split
 from wingthing.names import DEFAULT_ADDR, DEFAULT_DIR, ENV_DIR
+from wingthing.wing.config import checked_folders, merge_paths
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -20,9 +23,7 @@ def server_options(command: F) -> F:
         click.option(
             "--addr",
             "-a",
-            default=DEFAULT_ADDR,
-            show_default=True,
-            help="HOST:PORT, :PORT or a Twisted endpoint.",
+            help=f"HOST:PORT, :PORT or a Twisted endpoint.  [default: {DEFAULT_ADDR}]",
         ),
         click.option("--data-dir", "-d", help=f"Data directory.  [default: ${ENV_DIR} or {DEFAULT_DIR}]"),
         click.option("--base-url", "-b", help="Public URL, when it is not the address listened on."),
@@ -37,7 +38,7 @@ def server_options(command: F) -> F:
 
 @click.command()
 @server_options
-def serve(addr: str, data_dir: str | None, base_url: str | None, allow_remote: bool) -> None:
+def serve(addr: str | None, data_dir: str | None, base_url: str | None, allow_remote: bool) -> None:
     """Run the server on this machine.
 
     It prints a link that lets one browser in, once; 'wt url' prints the next. Wings are separate programs:
@@ -55,13 +56,14 @@ def serve(addr: str, data_dir: str | None, base_url: str | None, allow_remote: b
     help="Folders in which terminals may start (repeat, or separate by commas).",
 )
 def roost(
-    addr: str, data_dir: str | None, base_url: str | None, allow_remote: bool, paths: tuple[str, ...]
+    addr: str | None, data_dir: str | None, base_url: str | None, allow_remote: bool, paths: tuple[str, ...]
 ) -> None:
     """Run the server with this machine as its first wing: one process, one link.
 
     Terminals are processes of their own and outlive it.
     """
-    folders = [folder for word in paths for folder in word.split(",") if folder]
+    folders = split(paths)
+    checked_folders(merge_paths((), folders, Path.cwd()))
     _run(ServerOptions(addr, data_dir, base_url, allow_remote), with_wing=True, paths=folders)
 
 

@@ -71,19 +71,26 @@ def list_users(as_json: bool, data_dir: str | None) -> None:
 
 @user.command()
 @click.argument("user_id", metavar="ID")
+@click.option("--revoke", is_flag=True, help="Revoke all tokens of the user instead.")
 @data_dir_option
-def token(user_id: str, data_dir: str | None) -> None:
+def token(user_id: str, revoke: bool, data_dir: str | None) -> None:
     """Print a wing token of the user ID, and nothing else."""
+    from wingthing.cli._words import count
     from wingthing.crypto.tokens import mint
     from wingthing.store import audit, tokens, users
-    from wingthing.store.signing_key import signing_key
+    from wingthing.store.signing_key import signing_keys
 
     path = database_of(data_dir)
-    key = signing_key(path.parent)
+    key = signing_keys(path.parent).signing
     with cursor_on(path) as cursor:
         found = users.find(cursor, user_id)
         if found is None or found.removed_at is not None:
             raise OperatorError(f"There is no user {user_id}: 'wt user list' shows who there is.")
+        if revoke:
+            number = tokens.revoke_all(cursor, user_id, now=time.time())
+            audit.note(cursor, at=time.time(), user_id=user_id, action="tokens revoked by the operator")
+            click.echo(f"Revoked {count(number, 'token')} of {user_id}.", err=True)
+            return
         minted, claims = mint(key, user_id=user_id, now=time.time(), jti=secrets.token_hex(16))
         tokens.issued(cursor, claims)
         audit.note(cursor, at=time.time(), user_id=user_id, action="token made by the operator")
@@ -94,7 +101,11 @@ def token(user_id: str, data_dir: str | None) -> None:
 @click.argument("user_id", metavar="ID")
 @data_dir_option
 def remove(user_id: str, data_dir: str | None) -> None:
-    """Remove the user ID: logins and tokens end at once; open terminals within seconds."""
+    """Remove the user ID, with logins and tokens.
+
+    These end at once, open terminals within seconds. The id is not used again: a token that is left somewhere
+    must not find a new owner.
+    """
     from wingthing.names import LOCAL_USER_ID
     from wingthing.store import audit, users
 

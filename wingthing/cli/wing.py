@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -14,11 +15,12 @@ from wingthing.crypto.keys import fingerprint, public_text
 from wingthing.errors import OperatorError
 from wingthing.names import EGGS_DIR, WING_LOG_FILE
 from wingthing.wing import egg_home
-from wingthing.wing.config import merge_paths, path_entries
+from wingthing.wing.config import WingConfig, checked_folders, merge_paths, path_entries
 from wingthing.wing.egg_home import EggMeta
 from wingthing.wing.home import Home
 from wingthing.wing.link import LinkState
-from wingthing.wing.presence import Presence
+from wingthing.wing.presence import Presence, Status
+from wingthing.wing.roost import Roost
 
 NOT_RUNNING_EXIT_CODE = 1
 
@@ -48,20 +50,25 @@ def start(
     under the home directory.
     """
     home = Home.find()
-    _remember(home, roost, split(paths), split(labels))
-    if home.token() is None:
-        raise OperatorError(f"This machine is not logged in to {home.roost().url}: run 'wt login' first.")
+    server = home.roost(roost)
+    changes = _changes(home.config.read(), server if roost else None, split(paths), split(labels))
+    home.login_at(server)
     # A start in the background reads no traceback: what is damaged must show before.
     home.wing_id()
     home.wing_key()
+    if changes:
+        home.config.change(**changes)
     from wingthing.cli import _daemon
 
     if foreground:
         _daemon.run_foreground(home, log_file=log_file)
         return
-    pid = Presence(home.directory).holder()
+    presence = Presence(home.directory)
+    pid = presence.holder()
     if pid is not None:
         click.echo(f"The wing runs already (process {pid}).")
+        for line in _in_force(changes, server, presence.status()):
+            click.echo(line)
         return
     status = _daemon.start_background(home)
     if status.state == LinkState.ONLINE:
@@ -70,23 +77,35 @@ def start(
         click.echo(f"The wing runs (process {status.pid}) but is not online yet: {status.detail}")
 
 
-def _remember(home: Home, roost: str | None, paths: list[str], labels: list[str]) -> None:
+def _changes(
+    known: WingConfig, roost: Roost | None, paths: list[str], labels: list[str]
+) -> dict[str, object]:
+    """What the options change in wing.yaml. Raises OperatorError for a folder that does not exist."""
     changes: dict[str, object] = {}
-    if roost:
-        changes["roost"] = home.roost(roost).url
+    if roost is not None and roost.url != known.roost:
+        changes["roost"] = roost.url
     if paths:
-        rules = merge_paths(home.config.read().paths, paths, Path.cwd())
-        for rule in rules:
-            if not Path(rule.path).expanduser().is_dir():
-                raise OperatorError(f"There is no folder {rule.path}: name one that exists with --paths.")
-        changes["paths"] = path_entries(rules)
+        changes["paths"] = path_entries(checked_folders(merge_paths(known.paths, paths, Path.cwd())))
     if labels:
         changes["labels"] = labels
-    known = home.config.read()
-    if roost and not paths and not labels and known.roost == changes["roost"]:
+    return changes
+
+
+def _in_force(changes: dict[str, object], server: Roost, said: Status | None) -> Iterator[str]:
+    """From when on the wing that runs goes by what was changed."""
+    if not changes:
         return
-    if changes:
-        home.config.change(**changes)
+    yield "The settings are saved in wing.yaml."
+    inside = said is not None and said.inside_server
+    if "paths" in changes:
+        yield "The folders hold from now on" + (
+            ", unless 'wt roost' was given others with --paths." if inside else "."
+        )
+    if "roost" in changes and (said is None or not Roost.parse(said.roost).is_same(server)):
+        if inside:
+            yield f"The wing inside 'wt roost' stays there: for {server.url}, end that and run 'wt start'."
+        else:
+            yield f"The next connection goes to {server.url}: 'wt stop' and 'wt start' make it now."
 
 
 @click.command()
@@ -128,7 +147,11 @@ def status(ctx: click.Context) -> None:
         table.add_row("key", fingerprint(public_text(key)))
     for row, meta in enumerate(living_terminals(home)):
         table.add_row("terminals" if row == 0 else "", f"{meta.session_id}  {meta.agent}  {meta.cwd}")
-    table.add_row("log", str(home.directory / WING_LOG_FILE))
+    log = home.directory / WING_LOG_FILE
+    if said is not None and said.inside_server:
+        table.add_row("log", "where 'wt roost' prints it")
+    elif log.exists():
+        table.add_row("log", str(log))
     show(table)
     if pid is None:
         ctx.exit(NOT_RUNNING_EXIT_CODE)

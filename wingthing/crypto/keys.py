@@ -41,13 +41,13 @@ def dump_wing_key(key: X25519PrivateKey) -> str:
     return b64encode(key.private_bytes_raw())
 
 
-def load_wing_key(text: str) -> X25519PrivateKey:
-    """The key in the file `wing_key`. Raises OperatorError when it is damaged."""
+def load_wing_key(text: str, *, source: str = "The file wing_key") -> X25519PrivateKey:
+    """The key in the file `wing_key`. Raises OperatorError naming `source` when it is damaged."""
     try:
         return X25519PrivateKey.from_private_bytes(b64decode(text.strip(), what="the wing's key"))
     except (InvalidMessage, ValueError) as why:
         raise OperatorError(
-            "The file wing_key is damaged: put the backup back, or delete it to make a new key "
+            f"{source} is damaged: put the backup back, or delete it to make a new key "
             "(browsers will then warn that this machine's key has changed)."
         ) from why
 
@@ -102,13 +102,15 @@ def dump_signing_public(key: ec.EllipticCurvePublicKey) -> str:
     )
 
 
-def load_signing_key(text: str, *, source: str) -> ec.EllipticCurvePrivateKey:
+def load_signing_key(
+    text: str, *, source: str, advice: str = "run 'wt keygen' and set it to the line that it prints"
+) -> ec.EllipticCurvePrivateKey:
     """The key in `text` (base64 of SEC1 DER, or PEM).
 
-    `source` names where it came from for the sentence of the OperatorError that anything else raises.
+    `source` names where it came from and `advice` what to do, for the sentence of the OperatorError that
+    anything else raises.
     """
     text = text.strip()
-    advice = "run 'wt keygen' and set it to the line that it prints"
     try:
         if text.startswith("-----BEGIN"):
             # A secret store often keeps the line breaks of a PEM as the two characters "\n".

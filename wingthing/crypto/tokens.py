@@ -6,6 +6,7 @@ machine id. Ours also carry `jti`, by which one token can be revoked.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jwt
@@ -50,27 +51,13 @@ def mint(
     return jwt.encode(payload, key, algorithm=ALGORITHM), claims
 
 
-def check(token: str, key: ec.EllipticCurvePublicKey, *, now: float) -> WingToken:
-    """The claims of `token`.
+def check(token: str, keys: Sequence[ec.EllipticCurvePublicKey], *, now: float) -> WingToken:
+    """The claims of `token`, signed with one of `keys`.
 
     Raises NotAuthenticated when it is malformed, signed otherwise (`alg: none` and HS256 included), expired
     at `now`, or made for another audience (node tokens carry `aud`, wing tokens never).
     """
-    try:
-        # The library would compare with the machine's clock: time is checked here, against `now`.
-        payload = jwt.decode(
-            token,
-            key,
-            algorithms=[ALGORITHM],
-            options={
-                "verify_exp": False,
-                "verify_iat": False,
-                "verify_nbf": False,
-                "require": ["sub", "exp"],
-            },
-        )
-    except jwt.PyJWTError as why:
-        raise NotAuthenticated("the token is not valid") from why
+    payload = decode(token, keys, audience=None, require=["sub", "exp"])
     try:
         claims = msgspec.convert(
             {
@@ -90,3 +77,27 @@ def check(token: str, key: ec.EllipticCurvePublicKey, *, now: float) -> WingToke
     if claims.expires_at <= now:
         raise NotAuthenticated("the token has expired: log in again")
     return claims
+
+
+def decode(
+    token: str, keys: Sequence[ec.EllipticCurvePublicKey], *, audience: str | None, require: list[str]
+) -> dict[str, Any]:
+    """The payload of a token that one of `keys` has signed for `audience`; its times are not looked at.
+
+    Raises NotAuthenticated.
+    """
+    # The library would compare with the machine's clock: time is checked by the caller, against its own.
+    options: Any = {"verify_exp": False, "verify_iat": False, "verify_nbf": False, "require": require}
+    failed: Exception | None = None
+    for key in keys:
+        try:
+            payload: dict[str, Any] = jwt.decode(
+                token, key, algorithms=[ALGORITHM], audience=audience, options=options
+            )
+            return payload
+        except jwt.InvalidSignatureError as why:
+            failed = why
+        except jwt.PyJWTError as why:
+            failed = why
+            break
+    raise NotAuthenticated("the token is not valid") from failed

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from wingthing.names import SESSION_COOKIE
+
+HOW_TO_GET_IN: Final = (
+    "not logged in: run 'wt url' on the machine of this server and open the link that it prints"
+)
+TOKEN_REVOKED: Final = "the token has been revoked: log in again"  # noqa: S105 - a sentence
+MAX_CREDENTIAL_CHARS: Final = 4096
+"""A longer cookie or token is none of ours."""
 
 
 class HttpRequest(Protocol):

@@ -1,12 +1,34 @@
-"""Dashboard events: `/ws/app` connections by user, and who hears of what."""
+"""What happens to wings, and who hears of it: the `/ws/app` connections of this node, by user."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol
 
+from wingthing.relay.access import audience
 from wingthing.relay.peers import Identity, Peer
 from wingthing.wire import codec
-from wingthing.wire.messages import Message
+from wingthing.wire.messages import AttentionEvent, Message, WingConfigured, WingOffline, WingOnline
+from wingthing.wire.records import WingRecord
+
+
+class WingEvents(Protocol):
+    """Who is told what happens to the wings of this node."""
+
+    def admit(self, record: WingRecord) -> None:
+        """A wing is about to register. Raises Forbidden when it must not."""
+
+    def online(self, record: WingRecord) -> None:
+        """A connection speaks for a wing from now on."""
+
+    def configured(self, record: WingRecord) -> None:
+        """Its lock has changed."""
+
+    def offline(self, record: WingRecord) -> None:
+        """That connection has ended."""
+
+    def attention(self, record: WingRecord, session_id: str) -> None:
+        """A terminal of the wing asks for its user."""
 
 
 class Dashboards:
@@ -22,18 +44,9 @@ class Dashboards:
         """Every open connection."""
         return [peer for peers in self._by_user.values() for peer in peers]
 
-    def of_login(self, login: str) -> list[Peer]:
-        """The open connections of one login session."""
-        everybody = (item for peers in self._by_user.values() for item in peers.items())
-        return [peer for peer, identity in everybody if identity.login == login]
-
-    def users(self) -> set[str]:
-        """The users who have a dashboard open."""
-        return set(self._by_user)
-
-    def of_user(self, user_id: str) -> list[Peer]:
-        """The open connections of one user."""
-        return list(self._by_user.get(user_id, ()))
+    def everybody(self) -> list[tuple[Identity, Peer]]:
+        """Every open connection, with who is behind it."""
+        return [(identity, peer) for peers in self._by_user.values() for peer, identity in peers.items()]
 
     def add(self, identity: Identity, peer: Peer) -> None:
         """A dashboard has been opened."""
@@ -55,3 +68,39 @@ class Dashboards:
                 if message is None:
                     message = codec.write(event)
                 peer.send(message)
+
+
+class Announcer:
+    """Tells the dashboards of this node: the WingEvents of a node that is alone."""
+
+    def __init__(self, dashboards: Dashboards) -> None:
+        self._dashboards = dashboards
+
+    def admit(self, record: WingRecord) -> None:
+        """Nobody else knows of any wing."""
+
+    def online(self, record: WingRecord) -> None:
+        self._dashboards.publish(audience(record), _described(WingOnline, record))
+
+    def configured(self, record: WingRecord) -> None:
+        self._dashboards.publish(audience(record), _described(WingConfigured, record))
+
+    def offline(self, record: WingRecord) -> None:
+        self._dashboards.publish(audience(record), WingOffline(wing_id=record.wing_id))
+
+    def attention(self, record: WingRecord, session_id: str) -> None:
+        event = AttentionEvent(wing_id=record.wing_id, session_id=session_id)
+        self._dashboards.publish(audience(record), event)
+
+
+def _described(
+    kind: type[WingOnline] | type[WingConfigured], record: WingRecord
+) -> WingOnline | WingConfigured:
+    return kind(
+        wing_id=record.wing_id,
+        public_key=record.public_key,
+        locked=record.locked,
+        allowed_count=record.allowed_count,
+        user_id=record.user_id,
+        owner=record.owner,
+    )

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import attrs
 
+from wingthing.wire.gossip import Revoked, RevokedKind
+
 if TYPE_CHECKING:
     from wingthing.relay.routes import Terminal
     from wingthing.relay.wings import Wing
@@ -15,12 +17,20 @@ FEATURE_DETACHED: Final = "pty.detached"
 message of that name. Others never get it: what is in the field sees the protocol and nothing more."""
 
 
+FEATURE_ERROR: Final = "error"
+"""A node that names this feature in `registered` passes a wing's `error` on to the browser it is about."""
+
+
 class Peer(Protocol):
     """One open WebSocket. None of the methods waits or raises."""
 
     @property
     def full(self) -> bool:
         """Whether more waits for this peer than its outbox may hold."""
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that wait for this peer to read."""
 
     def send(self, message: bytes) -> None:
         """Queue one text message."""
@@ -47,8 +57,29 @@ class Identity:
     login: str = ""
     """The login session, as the hash of its cookie; empty behind a token."""
 
+    token: str = ""
+    """The `jti` of the token; empty behind a cookie, and of a token without one."""
+
+    token_issued_at: int | None = None
+    """When the token was issued, Unix seconds; None behind a cookie."""
+
     passkeys: tuple[str, ...] = ()
     """Base64 of the raw P-256 public keys that the user has registered."""
+
+    def stands_on(self, event: Revoked) -> bool:
+        """Whether this identity does not count any more because of `event`."""
+        if not event.subject:
+            return False
+        match event.kind:
+            case RevokedKind.USER:
+                return event.subject == self.user_id
+            case RevokedKind.LOGIN:
+                return event.subject == self.login
+            case RevokedKind.TOKEN:
+                return event.subject == self.token
+            case RevokedKind.TOKENS:
+                issued = self.token_issued_at
+                return event.subject == self.user_id and issued is not None and issued <= event.at
 
     @property
     def name(self) -> str:
@@ -73,6 +104,14 @@ class WingLink:
     """Set by the registration."""
 
     features: frozenset[str] = frozenset()
+    messages_sent: int = 0
+    bytes_sent: int = 0
+
+    def deliver(self, message: bytes) -> None:
+        """Queue one message of a browser and count it."""
+        self.messages_sent += 1
+        self.bytes_sent += len(message)
+        self.peer.send(message)
 
 
 @attrs.define(eq=False)
@@ -91,6 +130,9 @@ class Viewer:
     watches: dict[str, tuple[Terminal, str]] = attrs.field(factory=dict)
     """session_id -> the terminal that this connection sees, and its viewer_id there."""
 
+    attaching: dict[str, Terminal] = attrs.field(factory=dict)
+    """session_id -> the terminals that this connection has asked to control, without an answer yet."""
+
     pending: dict[str, Wing] = attrs.field(factory=dict)
     """request_id -> the wing that owes an answer; oldest first."""
 
@@ -100,10 +142,30 @@ class Viewer:
     ended: dict[str, None] = attrs.field(factory=dict)
     """Sessions that ended or left this connection: keystrokes on their way are no fault. Oldest first."""
 
+    messages_sent: int = 0
     bytes_sent: int = 0
+
+    def bound_to(self, session_id: str) -> Terminal | None:
+        """The terminal of that id which this connection controls, watches or has asked for."""
+        watched = self.watches.get(session_id)
+        return (
+            self.controls.get(session_id)
+            or self.attaching.get(session_id)
+            or (watched[0] if watched is not None else None)
+        )
+
+    def concerns(self, wing_id: str) -> bool:
+        """Whether this connection was opened for a wing, or has something open there."""
+        if self.wing_id == wing_id:
+            return True
+        watched = (terminal for terminal, _viewer_id in self.watches.values())
+        terminals = (*self.controls.values(), *self.attaching.values(), *watched)
+        wings = (*(terminal.wing for terminal in terminals), *self.pending.values())
+        return any(wing.record.wing_id == wing_id for wing in wings)
 
     def deliver(self, message: bytes) -> None:
         """Queue one message and count it as this user's traffic."""
+        self.messages_sent += 1
         self.bytes_sent += len(message)
         self.peer.send(message)
 

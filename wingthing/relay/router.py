@@ -10,13 +10,13 @@ from collections.abc import Callable
 
 from wingthing.errors import InvalidMessage, PeerError
 from wingthing.relay import routes, tunnels
-from wingthing.relay.access import audience
-from wingthing.relay.events import Dashboards
+from wingthing.relay.events import Announcer, Dashboards, WingEvents
 from wingthing.relay.meter import Meter
 from wingthing.relay.peers import FEATURE_DETACHED, Identity, Peer, Viewer, WingLink
 from wingthing.relay.wings import Wing, Wings
 from wingthing.wire import codec
 from wingthing.wire.closing import CloseCode
+from wingthing.wire.gossip import Revoked, RevokedKind
 from wingthing.wire.messages import Error, PtyDetached, RelayRestart, WingOffline
 
 
@@ -39,6 +39,9 @@ class Router:
         self.new_connection_id = new_connection_id
         self.wings = Wings()
         self.dashboards = Dashboards()
+        self.events: WingEvents = Announcer(self.dashboards)
+        """Who is told what happens to wings; a node of a fleet puts its own here."""
+
         self.meter = Meter()
         self._links: set[WingLink] = set()
         self._viewers: set[Viewer] = set()
@@ -48,21 +51,23 @@ class Router:
     def wing_connected(self, link: WingLink) -> None:
         """A wing's socket is open; it has yet to register."""
         self._links.add(link)
+        self.meter.wing_opened(link)
 
     def wing_gone(self, link: WingLink) -> None:
         """A wing's socket is closed. Unless a newer one speaks for the wing, it is offline now."""
         self._links.discard(link)
+        self.meter.wing_closed(link)
         wing = self.wings.release(link)
         if wing is None:
             return
         self.release_held(wing)
-        offline = WingOffline(wing_id=wing.record.wing_id)
-        message = codec.write(offline)
+        message = codec.write(WingOffline(wing_id=wing.record.wing_id))
         for viewer in {viewer for terminal in wing.terminals.values() for viewer in terminal.viewers()}:
             viewer.deliver(message)
+        routes.forget_attaching(wing)
         for request_id, viewer in tunnels.abandon_wing(wing):
             viewer.deliver(codec.write(Error(message="the wing went offline", request_id=request_id)))
-        self.dashboards.publish(audience(wing.record), offline)
+        self.events.offline(wing.record)
         self.wings.forget_if_idle(wing)
 
     def viewer_connected(self, viewer: Viewer) -> None:
@@ -78,7 +83,7 @@ class Router:
         for wing in viewer.held_by:
             wing.held.discard(viewer)
         viewer.held_by.clear()
-        for session_id in [*viewer.controls, *viewer.watches]:
+        for session_id in {*viewer.controls, *viewer.watches, *viewer.attaching}:
             self.detach(viewer, session_id)
 
     def dashboard_connected(self, identity: Identity, peer: Peer) -> None:
@@ -89,24 +94,15 @@ class Router:
         """A dashboard's socket is closed."""
         self.dashboards.remove(identity, peer)
 
-    def end_login(self, login: str) -> None:
-        """A login session has ended: its browsers' sockets end with it."""
-        for viewer in [viewer for viewer in self._viewers if viewer.identity.login == login]:
-            viewer.peer.close(CloseCode.LOGIN_ENDED, "logged out")
-        for peer in self.dashboards.of_login(login):
-            peer.close(CloseCode.LOGIN_ENDED, "logged out")
-
-    def connected_users(self) -> set[str]:
-        """The user ids behind the open sockets."""
-        known = {link.identity.user_id for link in self._links}
-        return known | {viewer.identity.user_id for viewer in self._viewers} | self.dashboards.users()
-
-    def end_user(self, user_id: str) -> None:
-        """A user has been removed: every socket of theirs ends, their wings' too."""
-        links = [link.peer for link in self._links if link.identity.user_id == user_id]
-        viewers = [viewer.peer for viewer in self._viewers if viewer.identity.user_id == user_id]
-        for peer in (*links, *viewers, *self.dashboards.of_user(user_id)):
-            peer.close(CloseCode.LOGIN_ENDED, "this account has been removed")
+    def revoke(self, event: Revoked) -> None:
+        """Close the sockets that stand on what does not count any more, wings' as well as browsers'."""
+        reason = "this account has been removed" if event.kind is RevokedKind.USER else "logged out"
+        everybody = [(link.identity, link.peer) for link in self._links]
+        everybody += [(viewer.identity, viewer.peer) for viewer in self._viewers]
+        everybody += self.dashboards.everybody()
+        for identity, peer in everybody:
+            if identity.stands_on(event):
+                peer.close(CloseCode.LOGIN_ENDED, reason)
 
     # -- what both sides use -------------------------------------------------------------------------------
 
@@ -132,7 +128,7 @@ class Router:
         if link is None:
             viewer.deliver(codec.write(WingOffline(wing_id=wing.record.wing_id)))
             return
-        link.peer.send(message)
+        link.deliver(message)
         if link.peer.full and viewer not in wing.held:
             if not viewer.held_by:
                 viewer.peer.pause_reading()
@@ -157,6 +153,22 @@ class Router:
         for terminal in list(wing.terminals.values()):
             routes.end(terminal)
 
+    # -- a wing that has moved to another node --------------------------------------------------------------
+
+    def moved_away(self, wing_id: str) -> None:
+        """The wing is connected to another node now: its browsers here have to come in anew.
+
+        A connection of it that has not ended here is the wing no longer; should the other one end first, it
+        is again (`moved_back`).
+        """
+        self.wings.supersede(wing_id)
+        for viewer in [viewer for viewer in self._viewers if viewer.concerns(wing_id)]:
+            viewer.peer.close(CloseCode.MOVED, "the wing is connected to another node: connect again")
+
+    def moved_back(self, wing_id: str) -> None:
+        """The connection of the wing at this node is the wing."""
+        self.wings.restore(wing_id)
+
     # -- the end of the node -------------------------------------------------------------------------------
 
     def announce_restart(self) -> None:
@@ -176,10 +188,26 @@ class Router:
         return len(self._links) + len(self._viewers) + len(self.dashboards)
 
     @property
+    def waiting_bytes(self) -> int:
+        """How much waits in all outboxes together."""
+        return sum(peer.waiting for peer in self._peers())
+
+    @property
+    def browser_count(self) -> int:
+        """How many browsers have a socket for terminals open."""
+        return len(self._viewers)
+
+    @property
+    def terminal_count(self) -> int:
+        """How many terminals are open in browsers."""
+        return sum(len(viewer.controls) for viewer in self._viewers)
+
+    @property
     def route_count(self) -> int:
         """How many terminals and requests the tables hold (a leak shows here)."""
         return sum(
-            len(viewer.controls) + len(viewer.watches) + len(viewer.pending) for viewer in self._viewers
+            len(viewer.controls) + len(viewer.watches) + len(viewer.attaching) + len(viewer.pending)
+            for viewer in self._viewers
         )
 
     def _peers(self) -> list[Peer]:

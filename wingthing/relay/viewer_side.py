@@ -9,7 +9,7 @@ from typing import Any
 
 from wingthing.errors import InvalidMessage, NotFound, PeerError
 from wingthing.relay import routes, tunnels
-from wingthing.relay.peers import FEATURE_DETACHED, Viewer
+from wingthing.relay.peers import Viewer
 from wingthing.relay.router import Router
 from wingthing.relay.wings import Wing
 from wingthing.wire import codec
@@ -18,7 +18,6 @@ from wingthing.wire.messages import (
     From,
     PtyAttach,
     PtyDetach,
-    PtyDetached,
     PtyResize,
     PtyStart,
     Route,
@@ -58,8 +57,10 @@ def receive(router: Router, viewer: Viewer, message: bytes) -> None:
         raise InvalidMessage(f"unknown message type: {head.type[:64]}")
     if kind.route is Route.SESSION:
         if terminal is None:
-            _not_controlled(viewer, head.session_id)
+            _not_controlled(router, viewer, head, message)
             return
+        if head.type != "pty.input":
+            _check_spelling(message)
         if head.type == "pty.resize":
             codec.read(message, PtyResize)
         router.to_wing(terminal.wing, message, viewer)
@@ -73,9 +74,19 @@ def receive(router: Router, viewer: Viewer, message: bytes) -> None:
         _request(router, viewer, message)
 
 
-def _not_controlled(viewer: Viewer, session_id: str | None) -> None:
+def _not_controlled(router: Router, viewer: Viewer, head: codec.Head, message: bytes) -> None:
+    session_id = head.session_id
     if not session_id:
         raise InvalidMessage("invalid message: `session_id` is missing")
+    attaching = viewer.attaching.get(session_id)
+    if attaching is not None:
+        _check_spelling(message)
+        if head.type == "passkey.response":
+            # The wing asks for it before it lets anybody in.
+            router.to_wing(attaching.wing, message, viewer)
+        else:
+            routes.hold(attaching, viewer, message)
+        return
     if session_id in viewer.watches:
         raise PeerError("a spectator can only watch")
     if session_id not in viewer.ended:
@@ -124,10 +135,7 @@ def _attach(router: Router, viewer: Viewer, message: bytes) -> None:
             router, viewer, wing, message, user_id=user_id, viewer_id=viewer_id, email=viewer.identity.email
         )
         return
-    displaced = routes.control(wing, session_id, viewer)
-    if displaced is not None and FEATURE_DETACHED in displaced.features:
-        taken = PtyDetached(session_id=session_id, reason="opened in another window")
-        displaced.deliver(codec.write(taken))
+    routes.ask_for_control(wing, session_id, viewer)
     _forward(router, viewer, wing, message, user_id=user_id)
 
 
@@ -162,6 +170,20 @@ def _forward(router: Router, viewer: Viewer, wing: Wing, message: bytes, **field
     """Pass on a message with the node's fields in it, and the fields that the node does not know."""
     said = {name: value for name, value in codec.read_object(message).items() if _may_say(name)}
     router.to_wing(wing, codec.write(said | fields), viewer)
+
+
+def _check_spelling(message: bytes) -> None:
+    """Some JSON readers (Go's) ignore the case of names: for them the last of `session_id` and `Session_ID`
+    wins, and the session that a message is let through for must be the one that it is about.
+
+    Raises InvalidMessage. Keystrokes need no such look: they are under the session's own key.
+    """
+    for name in codec.read_object(message):
+        if name not in _ROUTING and name.casefold() in _ROUTING:
+            raise InvalidMessage(f"invalid message: `{name[:64]}` must be written in lower case")
+
+
+_ROUTING = frozenset(["type", "session_id", "viewer_id"])
 
 
 def _may_say(name: str) -> bool:

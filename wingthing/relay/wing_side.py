@@ -6,23 +6,23 @@ import msgspec
 
 from wingthing.errors import InvalidMessage, PeerError
 from wingthing.relay import routes, tunnels
-from wingthing.relay.access import audience
-from wingthing.relay.peers import WingLink
+from wingthing.relay.peers import FEATURE_DETACHED, FEATURE_ERROR, WingLink
 from wingthing.relay.router import Router
+from wingthing.relay.routes import Terminal
 from wingthing.relay.wings import Wing
 from wingthing.wire import codec
 from wingthing.wire.limits import MAX_SESSIONS_PER_VIEWER
 from wingthing.wire.messages import (
     MESSAGES,
-    AttentionEvent,
+    Error,
     From,
+    PtyDetached,
     Registered,
     Route,
     SessionAttention,
     WingConfig,
-    WingConfigured,
     WingHeartbeat,
-    WingOnline,
+    WingOffline,
     WingRegister,
 )
 from wingthing.wire.records import WingRecord
@@ -54,11 +54,11 @@ def receive(router: Router, link: WingLink, message: bytes) -> None:
 def register(router: Router, link: WingLink, message: bytes) -> None:
     """The first message of a wing.
 
-    Raises PeerError when it is not a `wing.register` that this connection may send; the connection is then
-    to be closed.
+    Raises InvalidMessage when it is no `wing.register`, another PeerError when this connection may not send
+    it; the connection is then to be closed.
     """
     if codec.read_head(message).type != "wing.register":
-        raise PeerError("the first message must be wing.register")
+        raise InvalidMessage("the first message must be wing.register")
     said = codec.read(message, WingRegister)
     if said.org_slug:
         raise PeerError("you are not a member of this organisation")
@@ -75,26 +75,34 @@ def register(router: Router, link: WingLink, message: bytes) -> None:
         locked=bool(said.locked),
         allowed_count=said.allowed_count or 0,
     )
+    router.events.admit(record)
     wing, replaced = router.wings.register(link, record, router.abandon)
     if replaced is not None:
         # The outbox that held them belongs to a connection that gets no more of their messages.
         router.release_held(wing)
-    ack = Registered(wing_id=link.connection_id, relay_pub_key=router.relay_pub_key)
+        # And an attach that went to it will not be answered.
+        for viewer in routes.forget_attaching(wing):
+            viewer.deliver(codec.write(WingOffline(wing_id=record.wing_id)))
+    ack = Registered(wing_id=link.connection_id, relay_pub_key=router.relay_pub_key, features=[FEATURE_ERROR])
     link.peer.send(codec.write(ack))
-    router.dashboards.publish(audience(record), _described(WingOnline, record))
+    router.events.online(record)
 
 
 def _to_requester(wing: Wing, head: codec.Head, message: bytes) -> None:
-    viewer = wing.pending.get(head.request_id or "")
+    if not head.request_id:
+        raise InvalidMessage("invalid message: `request_id` is missing")
+    viewer = wing.pending.get(head.request_id)
     if viewer is None:
         return
     if head.type == "tunnel.res" or head.done:
-        tunnels.settle(wing, head.request_id or "")
+        tunnels.settle(wing, head.request_id)
     viewer.deliver(message)
 
 
 def _to_viewers(router: Router, wing: Wing, head: codec.Head, message: bytes) -> None:
-    terminal = wing.terminals.get(head.session_id or "")
+    if not head.session_id:
+        raise InvalidMessage("invalid message: `session_id` is missing")
+    terminal = wing.terminals.get(head.session_id)
     if terminal is None:
         return
     if head.viewer_id:
@@ -103,12 +111,46 @@ def _to_viewers(router: Router, wing: Wing, head: codec.Head, message: bytes) ->
             if head.type == "pty.exited":
                 routes.end_spectator(terminal, head.viewer_id)
             spectator.deliver(message)
+    elif terminal.attaching and head.type in ATTACH_ANSWERS:
+        _to_attaching(router, wing, terminal, head.type, message)
     elif head.type == "pty.exited":
-        for viewer in routes.end(terminal):
-            viewer.deliver(message)
-        wing.episodes.pop(terminal.session_id, None)
+        _end(wing, terminal, message)
     elif terminal.controller is not None:
         terminal.controller.deliver(message)
+
+
+ATTACH_ANSWERS = frozenset(["pty.started", "pty.exited", "passkey.challenge"])
+"""What a wing may answer to a `pty.attach`."""
+
+
+def _to_attaching(router: Router, wing: Wing, terminal: Terminal, kind: str, message: bytes) -> None:
+    if kind == "pty.started":
+        viewer, displaced, held = routes.let_in(terminal)
+        if displaced is not None and FEATURE_DETACHED in displaced.features:
+            taken = PtyDetached(session_id=terminal.session_id, reason="opened in another window")
+            displaced.deliver(codec.write(taken))
+        if viewer is not None:
+            viewer.deliver(message)
+            for said in held:
+                router.to_wing(wing, said, viewer)
+    elif kind == "passkey.challenge":
+        viewer = terminal.attaching[0].viewer
+        if viewer is not None:
+            viewer.deliver(message)
+    elif codec.read_object(message).get("error"):
+        # A refusal, and the terminal goes on for everybody else. Should it have ended in this moment, with an
+        # error of its own, the wing's answer to the attach follows, and that is for everybody.
+        viewer = routes.turn_away(terminal)
+        if viewer is not None:
+            viewer.deliver(message)
+    else:
+        _end(wing, terminal, message)
+
+
+def _end(wing: Wing, terminal: Terminal, message: bytes) -> None:
+    for viewer in routes.end(terminal):
+        viewer.deliver(message)
+    wing.episodes.pop(terminal.session_id, None)
 
 
 def _for_the_node(router: Router, link: WingLink, wing: Wing, kind: str, message: bytes) -> None:
@@ -122,7 +164,9 @@ def _for_the_node(router: Router, link: WingLink, wing: Wing, kind: str, message
         wing.record = msgspec.structs.replace(
             wing.record, locked=config.locked, allowed_count=config.allowed_count or 0
         )
-        router.dashboards.publish(audience(wing.record), _described(WingConfigured, wing.record))
+        router.events.configured(wing.record)
+    elif kind == "error":
+        _complaint(wing, codec.read(message, Error))
     else:
         _attention(router, wing, codec.read(message, SessionAttention))
 
@@ -137,23 +181,22 @@ def _attention(router: Router, wing: Wing, attention: SessionAttention) -> None:
         wing.episodes[attention.session_id] = nonce
         if len(wing.episodes) > MAX_SESSIONS_PER_VIEWER:
             del wing.episodes[next(iter(wing.episodes))]
-    event = AttentionEvent(wing_id=wing.record.wing_id, session_id=attention.session_id)
-    router.dashboards.publish(audience(wing.record), event)
+    router.events.attention(wing.record, attention.session_id)
+
+
+def _complaint(wing: Wing, error: Error) -> None:
+    """Pass on what a wing cannot take to the browser that sent it."""
+    if error.request_id:
+        asked = wing.pending.get(error.request_id)
+        tunnels.settle(wing, error.request_id)
+        if asked is not None:
+            asked.deliver(codec.write(error))
+    else:
+        terminal = wing.terminals.get(error.session_id or "")
+        if terminal is not None and terminal.controller is not None:
+            terminal.controller.deliver(codec.write(error))
 
 
 def _own_id(wing: Wing, wing_id: str) -> None:
     if wing_id != wing.record.wing_id:
         raise InvalidMessage("this connection is registered under another wing_id")
-
-
-def _described(
-    kind: type[WingOnline] | type[WingConfigured], record: WingRecord
-) -> WingOnline | WingConfigured:
-    return kind(
-        wing_id=record.wing_id,
-        public_key=record.public_key,
-        locked=record.locked,
-        allowed_count=record.allowed_count,
-        user_id=record.user_id,
-        owner=record.owner,
-    )

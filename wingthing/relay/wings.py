@@ -37,24 +37,44 @@ class Wings:
 
     def __init__(self) -> None:
         self._by_id: dict[str, Wing] = {}
+        self._superseded: set[str] = set()
+        """Wings that are connected to a newer place elsewhere; they cannot be reached here."""
 
     def __len__(self) -> int:
         return sum(1 for _ in self.online())
 
     def online(self) -> Iterator[Wing]:
-        """The wings that are connected now."""
-        return (wing for wing in self._by_id.values() if wing.link is not None)
+        """The wings that are connected here now, and nowhere newer."""
+        return (
+            wing
+            for wing_id, wing in self._by_id.items()
+            if wing.link is not None and wing_id not in self._superseded
+        )
+
+    def supersede(self, wing_id: str) -> None:
+        """The wing's connection here, if there is one, is the wing no longer."""
+        wing = self._by_id.get(wing_id)
+        if wing is not None and wing.link is not None:
+            self._superseded.add(wing_id)
+
+    def restore(self, wing_id: str) -> None:
+        """It is the wing again."""
+        self._superseded.discard(wing_id)
 
     def reachable(self, user_id: str) -> list[WingRecord]:
         """The records of the online wings that a user may reach."""
         return [wing.record for wing in self.online() if may_reach(user_id, wing.record)]
 
+    def machine_of(self, wing_id: str) -> str:
+        """Empty: this node knows of no other machine."""
+        return ""
+
     def find(self, wing_id: str, user_id: str) -> Wing | None:
         """The online wing of that id if the user may reach it."""
         wing = self._by_id.get(wing_id)
-        if wing is None or wing.link is None or not may_reach(user_id, wing.record):
+        if wing is None or wing.link is None or wing_id in self._superseded:
             return None
-        return wing
+        return wing if may_reach(user_id, wing.record) else None
 
     def only(self, user_id: str) -> Wing | None:
         """The online wing that a user may reach, if it is exactly one."""
@@ -87,6 +107,7 @@ class Wings:
             wing = None
         if wing is None:
             wing = self._by_id[record.wing_id] = Wing(record, None)
+        self._superseded.discard(record.wing_id)
         replaced, wing.link, wing.record = wing.link, link, record
         link.wing = wing
         return wing, replaced
@@ -97,6 +118,7 @@ class Wings:
         if wing is None or wing.link is not link:
             return None
         wing.link = None
+        self._superseded.discard(wing.record.wing_id)
         return wing
 
     def forget_if_idle(self, wing: Wing) -> None:

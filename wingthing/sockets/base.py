@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from autobahn.twisted.websocket import WebSocketServerFactory
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
@@ -24,12 +26,13 @@ from wingthing.wire.limits import (
 class RelayFactory(WebSocketServerFactory):
     """Options that all sockets share. `clock` runs what a socket does later."""
 
-    log = Logger()
-
     def __init__(self, router: Router, clock: IReactorTime) -> None:
         super().__init__()
         self.router = router
         self.clock = clock
+        self.cut_off: Counter[str] = Counter()
+        """How many sockets of each kind were closed because their peers read too slowly."""
+
         self.setProtocolOptions(
             maxMessagePayloadSize=MAX_MESSAGE_BYTES,
             maxFramePayloadSize=MAX_MESSAGE_BYTES,
@@ -46,8 +49,13 @@ class RelayFactory(WebSocketServerFactory):
 class RelaySocket(DataPath):
     """One WebSocket; a Peer of the relay. Subclasses say what happens when it opens, speaks and ends."""
 
-    log = Logger()
+    own_log = Logger()
+    """Not `log`: that is Autobahn's, which would tell it every frame and, with the request, every token."""
+
     factory: RelayFactory
+    kind = "socket"
+    """What is at the other end, in a word."""
+
     _opened = False
     _cut: IDelayedCall | None = None
 
@@ -78,9 +86,8 @@ class RelaySocket(DataPath):
 
     def cut_off(self) -> None:
         """Throw away what waits and close."""
-        self.log.info(
-            "{kind} of {peer} reads too slowly and is closed", kind=type(self).__name__, peer=self.peer
-        )
+        self.own_log.info("a {kind} at {peer} reads too slowly and is closed", kind=self.kind, peer=self.peer)
+        self.factory.cut_off[self.kind] += 1
         self.outbox.close()
         self.send_close(CloseCode.TOO_SLOW, "reads too slowly: connect again and attach")
 
@@ -92,6 +99,10 @@ class RelaySocket(DataPath):
     @property
     def full(self) -> bool:
         return self.outbox.full
+
+    @property
+    def waiting(self) -> int:
+        return self.outbox.size
 
     def send(self, message: bytes) -> None:
         self.outbox.send(message)
@@ -132,7 +143,7 @@ class RelaySocket(DataPath):
             self.refuse(message, why)
         except Exception:
             # Autobahn would close the socket without a trace in the log.
-            self.log.failure("a message was not handled")
+            self.own_log.failure("a message was not handled")
             self.refuse(message, PeerError("internal error: try again"))
 
     def refuse(self, message: bytes, why: PeerError) -> None:

@@ -9,6 +9,8 @@ from wingthing.sockets.base import RelaySocket
 class DashboardSocket(RelaySocket):
     """Only sends. What the browser says is not read (protocol.md section 2)."""
 
+    kind = "dashboard"
+
     def __init__(self, identity: Identity) -> None:
         super().__init__()
         self.identity = identity

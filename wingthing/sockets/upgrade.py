@@ -41,6 +41,26 @@ class Authenticator(Protocol):
         """The user behind a login cookie or a token."""
 
 
+class Placement(Protocol):
+    """Where a browser belongs."""
+
+    def welcome(self, header: Callable[[str], str | None], /) -> None:
+        """A request has come; who it is from is not known yet."""
+
+    async def place(self, wing_id: str, identity: Identity, header: Callable[[str], str | None], /) -> None:
+        """Returns when it may be upgraded here; raises PeerError for any other answer."""
+
+
+class Anywhere:
+    """The Placement of a node that is alone."""
+
+    def welcome(self, header: Callable[[str], str | None], /) -> None:
+        """Nobody sends requests on."""
+
+    async def place(self, wing_id: str, identity: Identity, header: Callable[[str], str | None], /) -> None:
+        """Here."""
+
+
 OriginCheck = Callable[[str, str], bool]
 """(Origin, Host) -> whether pages of that origin may open sockets here."""
 
@@ -91,14 +111,19 @@ class UpgradeResource(Resource):
         # Browsers always send an Origin with a WebSocket; without one it is no web page that asks.
         if origin is not None and not self._origin_allowed(origin, header(request, "host") or ""):
             raise Forbidden("this page may not connect to this server")
-        if self.draining:
-            raise TemporarilyUnavailable("the server is restarting", headers={"Retry-After": "1"})
+        self._must_not_drain()
         socket = await self.admit(request)
+        # Admission may have taken seconds.
+        self._must_not_drain()
         if (header(request, "upgrade") or "").lower() != "websocket":
             raise PeerError(
                 "this address takes WebSocket connections", status=426, headers={"Upgrade": "websocket"}
             )
         return socket
+
+    def _must_not_drain(self) -> None:
+        if self.draining:
+            raise TemporarilyUnavailable("the server is restarting", headers={"Retry-After": "1"})
 
     def _upgrade(self, socket: RelaySocket, request: Request) -> None:
         if request.channel is None:
@@ -118,7 +143,7 @@ class UpgradeResource(Resource):
         request.setHeader("Content-Type", "application/json")
         for name, value in why.headers.items():
             request.setHeader(name, value)
-        request.write(msgspec.json.encode({"error": str(why)}))
+        request.write(msgspec.json.encode({"error": str(why), **why.fields}))
         request.finish()
 
     def _client_gone(self, failure: Failure, admission: Deferred[RelaySocket]) -> None:
@@ -140,11 +165,22 @@ class WingUpgrade(UpgradeResource):
 class ViewerUpgrade(UpgradeResource):
     """`GET /ws/pty?wing_id=W` and `GET /ws/relay?wing_id=W`: login cookie, or a token."""
 
+    placement: Placement = Anywhere()
+
     async def admit(self, request: Request) -> RelaySocket:
+        self.placement.welcome(lambda name: header(request, name))
         identity = await self._authenticator.viewer(cookie=cookie_of(request), token=token_of(request))
-        wing_id = argument(request, "wing_id") or ""
+        wing_id = (argument(request, "wing_id") or "")[: MAX_ID_CHARS + 1]
+        placing = Deferred.fromCoroutine(
+            self.placement.place(wing_id, identity, lambda name: header(request, name))
+        )
+        waits = not placing.called
+        await placing
+        if waits:
+            # Seconds, in which the login may have ended: nothing was open yet that could be closed for it.
+            await self._authenticator.viewer(cookie=cookie_of(request), token=token_of(request))
         features = parse_features(argument(request, "features"))
-        return ViewerSocket(identity, wing_id[: MAX_ID_CHARS + 1], features)
+        return ViewerSocket(identity, wing_id, features)
 
 
 class DashboardUpgrade(UpgradeResource):

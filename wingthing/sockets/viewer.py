@@ -10,6 +10,8 @@ from wingthing.sockets.base import RelaySocket
 class ViewerSocket(RelaySocket):
     """Starts, attaches to and watches terminals, and sends requests through the tunnel."""
 
+    kind = "browser"
+
     def __init__(self, identity: Identity, wing_id: str, features: frozenset[str]) -> None:
         super().__init__()
         self.viewer = Viewer(identity, self, wing_id, features)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.interfaces import IDelayedCall
 
 from wingthing.crypto.tokens import WingToken
-from wingthing.errors import PeerError
+from wingthing.errors import InvalidMessage, PeerError
 from wingthing.relay import wing_side
 from wingthing.relay.peers import Identity, WingLink
 from wingthing.sockets.base import RelaySocket
@@ -15,6 +15,8 @@ from wingthing.wire.limits import REGISTER_TIMEOUT_SECONDS, WING_OUTBOX_BYTES
 
 class WingSocket(RelaySocket):
     """Registers first, then speaks for its wing."""
+
+    kind = "wing"
 
     _deadline: IDelayedCall | None = None
 
@@ -36,10 +38,11 @@ class WingSocket(RelaySocket):
         except PeerError as why:
             self._end_deadline()
             self.refuse(message, why)
-            self.close(CloseCode.NOT_REGISTERED, "the registration was refused")
+            code = CloseCode.NOT_REGISTERED if isinstance(why, InvalidMessage) else CloseCode.POLICY
+            self.close(code, "the registration was refused")
         else:
             self._end_deadline()
-            self.log.info(
+            self.own_log.info(
                 "wing {wing_id} registered", wing_id=self.link.wing and self.link.wing.record.wing_id
             )
 
@@ -59,7 +62,7 @@ class WingSocket(RelaySocket):
         self._end_deadline()
         self.factory.router.wing_gone(self.link)
         if self.link.wing is not None:
-            self.log.info("wing {wing_id} disconnected", wing_id=self.link.wing.record.wing_id)
+            self.own_log.info("wing {wing_id} disconnected", wing_id=self.link.wing.record.wing_id)
 
     def _too_late(self) -> None:
         self._deadline = None

@@ -26,6 +26,8 @@ def backup(source: Path, target: Path, *, force: bool = False) -> int:
         raise OperatorError(f"There is no database at {source}: nothing to back up.")
     if (target.exists() or target.is_symlink()) and not force:
         raise OperatorError(f"{target} exists already: choose another name, or replace it with --force.")
+    if not target.parent.is_dir():
+        raise OperatorError(f"The backup to {target} failed: there is no folder {target.parent}.")
     # A name that nobody can guess, and O_EXCL: where others may write too, such as /tmp, a file that was
     # put there beforehand would otherwise be filled with the copy.
     partial = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
@@ -46,5 +48,7 @@ def backup(source: Path, target: Path, *, force: bool = False) -> int:
             os.close(descriptor)
             partial.unlink(missing_ok=True)
     except (OSError, sqlite3.Error) as why:
-        raise OperatorError(f"The backup to {target} failed: {why}.") from why
+        # The text of an OSError has the name of the partial file in it, which says nothing to anybody.
+        words = why.strerror if isinstance(why, OSError) else why
+        raise OperatorError(f"The backup to {target} failed: {words}.") from why
     return size

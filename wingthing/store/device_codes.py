@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 import attrs
 
+from wingthing.crypto.digests import digest
 from wingthing.errors import TemporarilyUnavailable
-from wingthing.store.login_sessions import digest
 from wingthing.wire.limits import (
     DEVICE_CODE_SECONDS,
     DEVICE_POLL_SECONDS,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection
 
 import attrs
 
 from wingthing.errors import NotFound, PeerError
+from wingthing.store import revocations, tokens
+from wingthing.wire.gossip import RevokedKind
+from wingthing.wire.limits import TOKEN_LIFETIME_SECONDS
 
 
 @attrs.frozen
@@ -49,12 +51,6 @@ def every(cursor: sqlite3.Cursor) -> list[User]:
     return [User(*row) for row in rows.fetchall()]
 
 
-def removed(cursor: sqlite3.Cursor, user_ids: Collection[str]) -> set[str]:
-    """Those of the ids that belong to removed users."""
-    rows = cursor.execute("SELECT id FROM users WHERE removed_at IS NOT NULL")
-    return {row[0] for row in rows.fetchall()} & set(user_ids)
-
-
 def add(
     cursor: sqlite3.Cursor, user_id: str, *, name: str, email: str = "", provider: str, now: float
 ) -> User:
@@ -66,6 +62,12 @@ def add(
         )
     except sqlite3.IntegrityError as why:
         taken = "email address" if "email" in str(why) else "id"
+        same = find(cursor, user_id)
+        if taken == "id" and same is not None and same.removed_at is not None:
+            raise PeerError(
+                "this id was a removed user's, and ids are not used again: choose another",
+                status=409,
+            ) from why
         raise PeerError(f"a user with this {taken} exists already", status=409) from why
     user = find(cursor, user_id)
     assert user is not None
@@ -91,9 +93,7 @@ def remove(cursor: sqlite3.Cursor, user_id: str, *, now: float) -> None:
     )
     if cursor.rowcount == 0:
         raise NotFound("there is no user of this id")
-    cursor.execute("DELETE FROM login_sessions WHERE user_id = ?", (user_id,))
-    cursor.execute(
-        "UPDATE tokens SET revoked_at = ? WHERE user_id = ? AND revoked_at IS NULL", (now, user_id)
-    )
+    tokens.revoke_everything(cursor, user_id, now=now)
+    revocations.note(cursor, RevokedKind.USER, user_id, at=now, until=now + TOKEN_LIFETIME_SECONDS)
     cursor.execute("DELETE FROM device_codes WHERE user_id = ?", (user_id,))
     cursor.execute("DELETE FROM labels WHERE user_id = ?", (user_id,))

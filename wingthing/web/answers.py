@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from wingthing.errors import InvalidMessage, NotAuthenticated, NotFound, PeerError
 from wingthing.relay.credentials import header
+from wingthing.wire.codec import in_words
 
 log = Logger()
 
@@ -31,8 +32,13 @@ TITLES = {
     421: "Wrong address",
     429: "Not so fast",
     500: "Something went wrong here",
+    502: "No proper answer",
     503: "Not just now",
+    504: "It takes too long",
 }
+
+FOR_PROGRAMS = (b"/api/", b"/auth/", b"/ws/", b"/internal/")
+PROGRAMS_PAGES = (b"/api", b"/health", b"/ready", b"/metrics", b"/status.json")
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -52,18 +58,29 @@ def page(request: Request, template: str, status: int = 200, **fields: object) -
 
 
 def body(request: Any, kind: type[S]) -> S:
-    """The JSON body of a request.
+    """The JSON body of a request with a cookie.
 
     Raises InvalidMessage when it is not what it should be, PeerError (415) when it does not say that it is
     JSON: a foreign page can send a form without asking, JSON it cannot.
     """
-    content_type = (header(request, "content-type") or "").partition(";")[0].strip().lower()
-    if content_type != "application/json":
+    if not says_json(request):
         raise PeerError("send the body as application/json", status=415)
+    return plain_body(request, kind)
+
+
+def says_json(request: Any) -> bool:
+    """Whether a request calls its body JSON."""
+    return (header(request, "content-type") or "").partition(";")[0].strip().lower() == "application/json"
+
+
+def plain_body(request: Any, kind: type[S]) -> S:
+    """The JSON body of a request without a cookie, whatever it calls itself: there is nothing to abuse, and
+    wings of others may not name the type. Raises InvalidMessage."""
     try:
         return msgspec.json.decode(request.content.read(), type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
-        raise InvalidMessage(f"invalid body: {why}") from why
+        words = in_words(why) if isinstance(why, msgspec.ValidationError) else why
+        raise InvalidMessage(f"invalid body: {words}") from why
 
 
 def is_for_people(request: Request) -> bool:
@@ -71,7 +88,7 @@ def is_for_people(request: Request) -> bool:
     path = request.path
     if path in (b"/auth/local", b"/auth/claim"):
         return True
-    return not path.startswith((b"/api/", b"/auth/", b"/ws/")) and path not in (b"/api", b"/health")
+    return not path.startswith(FOR_PROGRAMS) and path not in PROGRAMS_PAGES
 
 
 def refuse(request: Request, why: PeerError) -> bytes:
@@ -79,9 +96,11 @@ def refuse(request: Request, why: PeerError) -> bytes:
     for name, value in why.headers.items():
         request.setHeader(name, value)
     if not is_for_people(request):
-        return json(request, {"error": str(why)}, why.status)
+        return json(request, {"error": str(why), **why.fields}, why.status)
     if isinstance(why, NotAuthenticated):
-        return page(request, "locked.html", why.status, title=TITLES[401])
+        # Asked by path: whoever opens the app without a login has no link that could be spent.
+        spent = request.path == b"/auth/local"
+        return page(request, "locked.html", why.status, title=TITLES[401], spent=spent)
     title = TITLES.get(why.status, "This did not work")
     return page(request, "error.html", why.status, title=title, message=str(why))
 

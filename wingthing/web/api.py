@@ -14,12 +14,13 @@ from wingthing import __version__
 from wingthing.errors import InvalidMessage, NotFound
 from wingthing.relay.credentials import argument, cookie_of
 from wingthing.relay.peers import Identity
-from wingthing.store import audit, labels, users
+from wingthing.store import audit, labels, tokens, users
 from wingthing.store.pool import Database
 from wingthing.web.answers import body, json, map_errors
 from wingthing.web.identity import Authenticator
 from wingthing.wire.limits import MAX_LABEL_CHARS
 from wingthing.wire.records import WingRecord
+from wingthing.wire.text import is_plain
 
 Handler = Callable[..., Awaitable[bytes]]
 
@@ -28,14 +29,17 @@ class Wings(Protocol):
     """Who is online."""
 
     def reachable(self, user_id: str) -> list[WingRecord]:
-        """The online wings that a user may reach."""
+        """The online wings that a user may reach, on any node."""
+
+    def machine_of(self, wing_id: str) -> str:
+        """The machine that a wing is connected to; empty when this node is alone."""
 
 
 class Usage(Protocol):
     """Who has been sent how much."""
 
-    def usage_bytes(self, user_id: str) -> int:
-        """Bytes sent to a user's browsers."""
+    async def month_bytes(self, user_id: str) -> int:
+        """Bytes sent to a user's browsers this month (UTC), by all nodes."""
 
 
 class Label(msgspec.Struct):
@@ -56,7 +60,10 @@ def logged_in(handler: Handler) -> Handler:
 
 
 class AppApi:
-    """Klein app for everything under `/api/`. `roost` says whether a wing lives in this process."""
+    """Klein app for everything under `/api/`.
+
+    `roost` says whether a wing lives in this process; `here(request)` which machine the browser has reached.
+    """
 
     app = Klein()
     map_errors(app)
@@ -70,6 +77,8 @@ class AppApi:
         usage: Usage,
         seconds: Callable[[], float],
         roost: bool,
+        revoked: Callable[[], None],
+        here: Callable[[Request], str] = lambda request: "",
     ) -> None:
         self.authenticator = authenticator
         self._database = database
@@ -77,6 +86,8 @@ class AppApi:
         self._usage = usage
         self._seconds = seconds
         self._roost = roost
+        self._revoked = revoked
+        self._here = here
 
     @app.route("/app/me", methods=["GET"])
     @logged_in
@@ -103,6 +114,7 @@ class AppApi:
     async def wings(self, request: Request, identity: Identity) -> bytes:
         """The wings that are online, with this user's labels (an extension)."""
         named = await self._database.read(labels.of_user, identity.user_id)
+        here = self._here(request)
         entries = []
         for record in self._wings.reachable(identity.user_id):
             entry = {
@@ -116,6 +128,8 @@ class AppApi:
             }
             if record.user_id != identity.user_id:
                 entry["owner"] = record.owner
+            if (machine := self._wings.machine_of(record.wing_id)) != here:
+                entry["remote_node"] = machine
             if record.wing_id in named:
                 entry["label"] = named[record.wing_id]
             entries.append(entry)
@@ -125,9 +139,12 @@ class AppApi:
     @logged_in
     async def put_label(self, request: Request, identity: Identity, wing_id: str) -> bytes:
         """Name a wing."""
-        label = " ".join(body(request, Label).label.split())
+        given = body(request, Label).label.strip()
+        label = " ".join(given.split())
         if not label or len(label) > MAX_LABEL_CHARS:
             raise InvalidMessage(f"a label has 1 to {MAX_LABEL_CHARS} characters")
+        if not is_plain(given):
+            raise InvalidMessage("a label has no control characters, nor such as turn the text around")
         self._must_reach(identity, wing_id)
         await self._database.write(labels.put, identity.user_id, wing_id, label)
         return json(request, {"ok": True, "label": label})
@@ -142,8 +159,8 @@ class AppApi:
     @app.route("/app/usage", methods=["GET"])
     @logged_in
     async def usage(self, request: Request, identity: Identity) -> bytes:
-        """What this user has been sent since the server started; there is no cap."""
-        sent = self._usage.usage_bytes(identity.user_id)
+        """What this user has been sent this month; there is no cap."""
+        sent = await self._usage.month_bytes(identity.user_id)
         return json(request, {"tier": "pro", "usage_bytes": sent, "cap_bytes": None, "exceeded": False})
 
     @app.route("/app/upgrade", methods=["POST"])
@@ -166,6 +183,31 @@ class AppApi:
         if user is None:
             raise NotFound("nobody here has this address")
         return json(request, {"user_id": user.id, "display_name": user.display_name})
+
+    @app.route("/app/devices", methods=["GET"])
+    @logged_in
+    async def devices(self, request: Request, identity: Identity) -> bytes:
+        """The tokens of this user that count, one for each machine's login (an extension)."""
+        found = await self._database.read(tokens.of_user, identity.user_id, now=self._seconds())
+        return json(
+            request,
+            [
+                {"id": t.jti, "wing_id": t.wing_id, "issued_at": t.issued_at, "expires_at": t.expires_at}
+                for t in found
+            ],
+        )
+
+    @app.route("/app/devices/<jti>", methods=["DELETE"])
+    @logged_in
+    async def revoke_device(self, request: Request, identity: Identity, jti: str) -> bytes:
+        """Revoke one of them: its sockets end at once, on every node."""
+        await self._database.write(tokens.revoke, identity.user_id, jti, now=self._seconds())
+        await self._database.write(
+            audit.note, at=self._seconds(), user_id=identity.user_id, action="device revoked", subject=jti
+        )
+        self._revoked()
+        request.setResponseCode(204)
+        return b""
 
     @app.route("/app/audit", methods=["GET"])
     @logged_in

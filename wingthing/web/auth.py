@@ -11,14 +11,14 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.web.http import Request
 
 from wingthing.crypto.keys import load_public
-from wingthing.errors import NotAuthenticated, PeerError
+from wingthing.errors import NotAuthenticated
 from wingthing.names import LOCAL_USER_ID, SESSION_COOKIE
 from wingthing.relay.credentials import argument, cookie_of, header, token_of
 from wingthing.relay.peers import Identity
-from wingthing.store import audit, device_codes
+from wingthing.store import audit, device_codes, tokens
 from wingthing.store.local_key import LocalKey
 from wingthing.store.pool import Database
-from wingthing.web.answers import body, json, map_errors, page
+from wingthing.web.answers import json, map_errors, page, plain_body, says_json
 from wingthing.web.guard import Guard, host_name
 from wingthing.web.identity import Authenticator
 from wingthing.web.peer_user import Address, is_loopback, user_of
@@ -56,7 +56,7 @@ class Refresh(msgspec.Struct):
 
 
 class AuthApp:
-    """Klein app for everything under `/auth/`. `ended(login)` is told of each login session that ends."""
+    """Klein app for everything under `/auth/`. `revoked()` hears when something does not count any more."""
 
     app = Klein()
     map_errors(app)
@@ -70,7 +70,7 @@ class AuthApp:
         guard: Guard,
         base_url: Callable[[], str],
         seconds: Callable[[], float],
-        ended: Callable[[str], None],
+        revoked: Callable[[], None],
         peer_user: Callable[[Address, Address], int | None] = user_of,
     ) -> None:
         self._authenticator = authenticator
@@ -79,7 +79,7 @@ class AuthApp:
         self._guard = guard
         self._base_url = base_url
         self._seconds = seconds
-        self._ended = ended
+        self._revoked = revoked
         self._peer_user = peer_user
         self._guesses = Throttle(seconds, most=CLAIM_ATTEMPTS, window=CLAIM_WINDOW_SECONDS)
 
@@ -105,7 +105,8 @@ class AuthApp:
         """Ends the login session of the cookie."""
         cookie = cookie_of(request)
         identity = await self._authenticator.viewer(cookie=cookie, token=None)
-        self._ended(await self._authenticator.log_out(cookie or ""))
+        await self._authenticator.log_out(cookie or "")
+        self._revoked()
         await self._note(request, identity.user_id, "logout")
         self._set_cookie(request, "", 0)
         request.setResponseCode(204)
@@ -116,10 +117,10 @@ class AuthApp:
     @app.route("/device", methods=["POST"])
     async def device(self, request: Request) -> bytes:
         """A wing asks for a code (protocol.md section 2)."""
-        asked = body(request, DeviceRequest)
+        asked = plain_body(request, DeviceRequest)
         if asked.public_key:
             load_public(asked.public_key)
-        at_once = self._asks_for_itself(request)
+        at_once = says_json(request) and self._asks_for_itself(request)
         codes = await self._database.write(
             device_codes.create,
             wing_id=asked.wing_id,
@@ -142,7 +143,7 @@ class AuthApp:
     @app.route("/token", methods=["POST"])
     async def token(self, request: Request) -> bytes:
         """A wing asks whether its code has been approved; the answer to an error is 200 too (section 2)."""
-        asked = body(request, DevicePoll)
+        asked = plain_body(request, DevicePoll)
         found = await self._database.write(device_codes.poll, asked.device_code, now=self._seconds())
         if isinstance(found, str):
             return json(request, {"error": found})
@@ -162,9 +163,18 @@ class AuthApp:
     @app.route("/refresh", methods=["POST"])
     async def refresh(self, request: Request) -> bytes:
         """A new token for one that still counts."""
-        claims, identity = await self._authenticator.wing(body(request, Refresh).token)
+        claims, identity = await self._authenticator.wing(plain_body(request, Refresh).token)
         token, fresh = await self._authenticator.new_token(identity.user_id, pub=claims.pub, wing=claims.wing)
         return json(request, {"token": token, "expires_at": fresh.expires_at})
+
+    @app.route("/revoke", methods=["POST"])
+    async def revoke(self, request: Request) -> bytes:
+        """Logs the user of the token out everywhere, this machine included (an extension)."""
+        _claims, identity = await self._authenticator.wing(_bearer(request))
+        await self._database.write(tokens.revoke_everything, identity.user_id, now=self._seconds())
+        self._revoked()
+        await self._note(request, identity.user_id, "logout everywhere")
+        return json(request, {"ok": True})
 
     @app.route("/claim", methods=["GET"])
     async def claim_page(self, request: Request) -> bytes:
@@ -177,11 +187,7 @@ class AuthApp:
             wing_id = await self._database.read(device_codes.waiting, code, now=self._seconds())
             if wing_id is None:
                 self._guesses.failed(identity.user_id)
-        # Under `no-referrer` browsers send a form with `Origin: null`, which the guard takes for a stranger.
-        request.setHeader("Referrer-Policy", "same-origin")
-        return page(
-            request, "claim.html", title="Approve a machine", code=code, wing_id=wing_id, approved=False
-        )
+        return _claim_form(request, code, wing_id)
 
     @app.route("/claim", methods=["POST"])
     async def claim(self, request: Request) -> bytes:
@@ -194,7 +200,7 @@ class AuthApp:
         )
         if wing_id is None:
             self._guesses.failed(identity.user_id)
-            raise PeerError("no machine waits under this code: look at the code that it shows", status=404)
+            return _claim_form(request, code, None, status=404)
         await self._note(request, identity.user_id, "approve device", wing_id)
         return page(
             request, "claim.html", title="Machine approved", code=code, wing_id=wing_id, approved=True
@@ -212,7 +218,8 @@ class AuthApp:
         so the request must also have come through no proxy and have asked for a loopback name, and the server
         must have no public URL. Everybody else goes through the page.
 
-        Web pages of others do not get here: they send no JSON without an `Origin`, and the guard checks it.
+        Web pages of others do not get here: they cannot call a body JSON without an `Origin`, and the guard
+        checks that.
         """
         if any(header(request, name) for name in FORWARDED):
             return False
@@ -249,6 +256,15 @@ class AuthApp:
         await self._database.write(
             audit.note, at=self._seconds(), user_id=user_id, action=action, subject=subject, address=address
         )
+
+
+def _claim_form(request: Request, code: str, wing_id: str | None, status: int = 200) -> bytes:
+    """The form for a code; with a code and no `wing_id` it says that no machine waits under it."""
+    # Under `no-referrer` browsers send a form with `Origin: null`, which the guard takes for a stranger.
+    request.setHeader("Referrer-Policy", "same-origin")
+    return page(
+        request, "claim.html", status, title="Approve a machine", code=code, wing_id=wing_id, approved=False
+    )
 
 
 def redirect(request: Request, path: str) -> bytes:

@@ -6,19 +6,19 @@ import os
 import sqlite3
 from collections.abc import Callable
 
-from cryptography.hazmat.primitives.asymmetric import ec
+import attrs
 from twisted.logger import Logger
 
 from wingthing.crypto import tokens as crypto_tokens
+from wingthing.crypto.digests import digest
+from wingthing.crypto.keyring import KeyRing
 from wingthing.crypto.tokens import WingToken
 from wingthing.errors import NotAuthenticated, TemporarilyUnavailable
+from wingthing.relay.credentials import HOW_TO_GET_IN, MAX_CREDENTIAL_CHARS, TOKEN_REVOKED
 from wingthing.relay.peers import Identity
 from wingthing.store import login_sessions, tokens, users
 from wingthing.store.pool import Database
 from wingthing.store.users import User
-
-HOW_TO_GET_IN = "not logged in: run 'wt url' on the machine of this server and open the link that it prints"
-MAX_TOKEN_CHARS = 4096
 
 
 class Authenticator:
@@ -29,11 +29,9 @@ class Authenticator:
 
     log = Logger()
 
-    def __init__(
-        self, database: Database, key: ec.EllipticCurvePrivateKey, seconds: Callable[[], float]
-    ) -> None:
+    def __init__(self, database: Database, keys: KeyRing, seconds: Callable[[], float]) -> None:
         self._database = database
-        self._key = key
+        self._keys = keys
         self._seconds = seconds
 
     async def wing(self, token: str) -> tuple[WingToken, Identity]:
@@ -42,31 +40,39 @@ class Authenticator:
         A token that this server has signed counts unless it, or its user, has been revoked: the signature
         alone says who it is, so that every node of a fleet can tell.
         """
-        if len(token) > MAX_TOKEN_CHARS:
+        if len(token) > MAX_CREDENTIAL_CHARS:
             raise NotAuthenticated("the token is not valid")
-        claims = crypto_tokens.check(token, self._key.public_key(), now=self._seconds())
+        claims = crypto_tokens.check(token, self._keys.accepted, now=self._seconds())
         revoked, user = await self._database.read(_token_state, claims)
         if revoked or (user is not None and user.removed_at is not None):
-            raise NotAuthenticated("the token has been revoked: log in again")
-        return claims, identity_of(user) if user is not None else Identity(claims.user_id)
+            raise NotAuthenticated(TOKEN_REVOKED)
+        known = identity_of(user) if user is not None else Identity(claims.user_id)
+        return claims, attrs.evolve(known, token=claims.jti, token_issued_at=claims.issued_at)
 
     async def viewer(self, *, cookie: str | None, token: str | None) -> Identity:
         """The user of a token if there is one, else of a login cookie."""
         if token is not None:
             return (await self.wing(token))[1]
-        if not cookie or len(cookie) > MAX_TOKEN_CHARS:
+        if not cookie or len(cookie) > MAX_CREDENTIAL_CHARS:
             raise NotAuthenticated(HOW_TO_GET_IN)
-        found = await self._database.read(_session_state, cookie, now=self._seconds())
+        identity = await self.session(digest(cookie))
+        if identity is None:
+            raise NotAuthenticated(HOW_TO_GET_IN)
+        return identity
+
+    async def session(self, login: str) -> Identity | None:
+        """The user of a login session, by the digest of its cookie; None when there is no such session."""
+        found = await self._database.read(_session_state, login, now=self._seconds())
         if found is None:
-            raise NotAuthenticated(HOW_TO_GET_IN)
+            return None
         user, stale = found
         if stale:
             try:
-                await self._database.write(login_sessions.touch, cookie, now=self._seconds())
+                await self._database.write(login_sessions.touch, login, now=self._seconds())
             except TemporarilyUnavailable:
                 # Nobody is turned away for it: the next request notes the use.
                 self.log.warn("the use of a login session could not be noted: the database is busy")
-        return identity_of(user, login=login_sessions.digest(cookie))
+        return identity_of(user, login=login)
 
     async def log_in(self, user_id: str) -> str:
         """A new login session of a user; the value of its cookie."""
@@ -74,15 +80,19 @@ class Authenticator:
             login_sessions.create, user_id, now=self._seconds(), randomness=os.urandom
         )
 
-    async def log_out(self, cookie: str) -> str:
-        """End a login session; its id as in `Identity.login`."""
-        await self._database.write(login_sessions.end, cookie)
-        return login_sessions.digest(cookie)
+    async def log_out(self, cookie: str) -> None:
+        """End a login session."""
+        await self._database.write(login_sessions.end, digest(cookie), now=self._seconds())
 
     async def new_token(self, user_id: str, *, pub: str = "", wing: str = "") -> tuple[str, WingToken]:
         """A new wing token, noted so that it can be revoked."""
         token, claims = crypto_tokens.mint(
-            self._key, user_id=user_id, now=self._seconds(), jti=os.urandom(16).hex(), pub=pub, wing=wing
+            self._keys.signing,
+            user_id=user_id,
+            now=self._seconds(),
+            jti=os.urandom(16).hex(),
+            pub=pub,
+            wing=wing,
         )
         await self._database.write(tokens.issued, claims)
         return token, claims
@@ -101,11 +111,11 @@ def identity_of(user: User, login: str = "") -> Identity:
 
 
 def _token_state(cursor: sqlite3.Cursor, claims: WingToken) -> tuple[bool, User | None]:
-    return tokens.revoked(cursor, claims.jti), users.find(cursor, claims.user_id)
+    return tokens.revoked(cursor, claims), users.find(cursor, claims.user_id)
 
 
-def _session_state(cursor: sqlite3.Cursor, cookie: str, *, now: float) -> tuple[User, bool] | None:
-    found = login_sessions.find(cursor, cookie, now=now)
+def _session_state(cursor: sqlite3.Cursor, login: str, *, now: float) -> tuple[User, bool] | None:
+    found = login_sessions.find(cursor, login, now=now)
     if found is None:
         return None
     user = users.find(cursor, found[0])

@@ -1,28 +1,22 @@
-"""Pages, static files and `/health`."""
+"""The pages of a node with accounts, and the files of the browser app."""
 
 from __future__ import annotations
 
-import mimetypes
 from pathlib import Path
 
 from klein import Klein
 from twisted.web.http import Request
 from twisted.web.static import File
 
-from wingthing.errors import NotFound, PeerError
+from wingthing.errors import PeerError
 from wingthing.relay.credentials import cookie_of
-from wingthing.web.answers import json, map_errors
+from wingthing.web.answers import map_errors
 from wingthing.web.auth import redirect
 from wingthing.web.identity import Authenticator
+from wingthing.web.plain_files import STATIC, static_file
 
-STATIC = Path(__file__).resolve().parent / "static"
 APP = STATIC / "app"
-PLAIN = (".css", ".svg")
 IMMUTABLE = "public, max-age=31536000, immutable"
-
-mimetypes.add_type("application/manifest+json", ".webmanifest")
-mimetypes.add_type("font/woff2", ".woff2")
-mimetypes.add_type("text/javascript", ".js")
 
 
 class Pages:
@@ -34,11 +28,6 @@ class Pages:
     def __init__(self, authenticator: Authenticator, app_folder: Path = APP) -> None:
         self._authenticator = authenticator
         self._folder = app_folder
-
-    @app.route("/health", methods=["GET"])
-    async def health(self, request: Request) -> bytes:
-        """Whether this process answers at all; open, and without a look into the database."""
-        return json(request, {"ok": True})
 
     @app.route("/", methods=["GET"])
     async def home(self, request: Request) -> bytes:
@@ -70,36 +59,5 @@ class Pages:
         request.setHeader("Cache-Control", IMMUTABLE if name.startswith("assets/") else "no-cache")
         return file
 
-    @app.route("/static/<name>", methods=["GET"])
-    def static(self, request: Request, name: str) -> File:
-        """What the plain pages need."""
-        if not name.endswith(PLAIN):
-            raise NotFound("not found")
-        file = static_file(STATIC, name)
-        request.setHeader("Cache-Control", "no-cache")
-        return file
-
-    @app.route("/favicon.ico", methods=["GET"])
-    def favicon(self, request: Request) -> File:
-        """The icon, for browsers that ask for it by this name."""
-        return static_file(STATIC, "icon.svg")
-
     async def _logged_in(self, request: Request) -> None:
         await self._authenticator.viewer(cookie=cookie_of(request), token=None)
-
-
-def static_file(folder: Path, name: str) -> File:
-    """A file below `folder`. Raises NotFound for anything that is none, or lies outside."""
-    try:
-        path = (folder / name).resolve()
-        served_from_here = path.is_relative_to(folder.resolve()) and path.is_file()
-    except (OSError, ValueError):
-        # A name that no file can have: too long, or with a NUL.
-        served_from_here = False
-    if not served_from_here:
-        raise NotFound("not found")
-    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    served = File(str(path), defaultType=kind)
-    served.type, served.encoding = kind, None
-    served.isLeaf = True
-    return served

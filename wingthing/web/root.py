@@ -14,23 +14,35 @@ from wingthing.web.answers import Refusal
 
 
 class Tree(Resource):
-    """First segment of the path -> the app that serves it; everything else goes to `pages`."""
+    """First segment of the path -> who serves it.
 
-    def __init__(self, *, auth: Klein, api: Klein, pages: Klein, sockets: Mapping[str, IResource]) -> None:
+    `apps` know their addresses without that segment, `whole` with it. What is in neither goes to `pages`, or
+    is not found where there are none.
+    """
+
+    def __init__(
+        self,
+        *,
+        apps: Mapping[str, Klein],
+        whole: Mapping[str, Klein],
+        sockets: Mapping[str, IResource],
+        pages: Klein | None = None,
+    ) -> None:
         super().__init__()
-        self.putChild(b"auth", auth.resource())
-        self.putChild(b"api", api.resource())
-        self._pages = pages.resource()
+        for name, app in apps.items():
+            self.putChild(name.encode(), app.resource())
+        self._whole = {name.encode(): app.resource() for name, app in whole.items()}
+        self._pages = pages.resource() if pages is not None else Refusal(NotFound("not found"))
         folder = _Sockets()
         for name, socket in sockets.items():
             folder.putChild(name.encode(), socket)
         self.putChild(b"ws", folder)
 
     def getChild(self, path: bytes, request: Any) -> IResource:
-        # The pages have no prefix of their own: give the segment back.
+        # These know the segment as part of their addresses: give it back.
         request.prepath.pop()
         request.postpath.insert(0, path)
-        return self._pages
+        return self._whole.get(path, self._pages)
 
 
 class _Sockets(Resource):

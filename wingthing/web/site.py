@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -15,7 +16,7 @@ from twisted.web.server import Site
 from wingthing.errors import Forbidden, PeerError
 from wingthing.names import SESSION_COOKIE
 from wingthing.relay.credentials import header
-from wingthing.web.answers import Refusal
+from wingthing.web.answers import Refusal, refuse
 from wingthing.web.guard import SECURITY_HEADERS, Guard
 from wingthing.wire.limits import MAX_BODY_BYTES
 
@@ -33,13 +34,17 @@ class BoundedRequest(ServerRequest):
     too_large = False
     content: Any
 
+    def most_bytes(self) -> int:
+        """How large the body may be; known as soon as the headers are."""
+        return MAX_BODY_BYTES
+
     def gotLength(self, length: int | None) -> None:
         super().gotLength(length)
-        if length is not None and length > MAX_BODY_BYTES:
+        if length is not None and length > self.most_bytes():
             self._drop_body()
 
     def handleContentChunk(self, data: bytes) -> None:
-        if not self.too_large and self.content.tell() + len(data) > MAX_BODY_BYTES:
+        if not self.too_large and self.content.tell() + len(data) > self.most_bytes():
             self._drop_body()
         super().handleContentChunk(data)
 
@@ -50,27 +55,36 @@ class BoundedRequest(ServerRequest):
 
 
 class Guarded(Resource):
-    """The root of the tree: refuses what the guard refuses, whatever address is asked for."""
+    """The root of the tree: refuses what the guard refuses, whatever address is asked for.
 
-    def __init__(self, guard: Guard, tree: IResource) -> None:
+    `unguarded` are first segments of addresses for programs that name this server by its address in a private
+    network: health checks, metrics, other nodes. What is there guards itself.
+    """
+
+    def __init__(self, guard: Guard, tree: IResource, unguarded: Collection[bytes] = ()) -> None:
         super().__init__()
         self._guard = guard
         self._tree = tree
+        self._unguarded = unguarded
 
     def getChildWithDefault(self, path: bytes, request: Request) -> IResource:
         for name, value in SECURITY_HEADERS.items():
             request.setHeader(name, value)
-        refusal = self._refusal(request)
+        refusal = self._refusal(request, path in self._unguarded)
         if refusal is not None:
             return Refusal(refusal)
         child: IResource = self._tree.getChildWithDefault(path, request)
         return child
 
-    def _refusal(self, request: Request) -> PeerError | None:
+    def _refusal(self, request: Request, unguarded: bool) -> PeerError | None:
         try:
             unquote_to_bytes(request.path).decode()
         except UnicodeDecodeError:
             return PeerError("the address is not UTF-8")
+        if isinstance(request, BoundedRequest) and request.too_large:
+            return PeerError(f"the body has more than {request.most_bytes()} bytes", status=413)
+        if unguarded:
+            return None
         host = header(request, "host") or ""
         if not self._guard.host_allowed(host):
             return PeerError(
@@ -84,9 +98,14 @@ class Guarded(Resource):
             has_cookie=request.getCookie(SESSION_COOKIE.encode()) is not None,
         ):
             return Forbidden("this request did not come from a page of this server")
-        if getattr(request, "too_large", False):
-            return PeerError(f"the body has more than {MAX_BODY_BYTES} bytes", status=413)
         return None
+
+
+def refuse_unguarded(request: Request, why: PeerError) -> bytes:
+    """The answer to a request that is refused before it has come to `Guarded`."""
+    for name, value in SECURITY_HEADERS.items():
+        request.setHeader(name, value)
+    return refuse(request, why)
 
 
 class QuietSite(Site):
@@ -96,8 +115,10 @@ class QuietSite(Site):
     noisy = False
     requestFactory = BoundedRequest
 
-    def __init__(self, guard: Guard, tree: IResource, *, reactor: Any) -> None:
-        super().__init__(Guarded(guard, tree), reactor=reactor)
+    def __init__(
+        self, guard: Guard, tree: IResource, *, reactor: Any, unguarded: Collection[bytes] = ()
+    ) -> None:
+        super().__init__(Guarded(guard, tree, unguarded), reactor=reactor)
 
     def log(self, request: Request) -> None:
         self.log_lines.debug(

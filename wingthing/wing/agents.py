@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from wingthing.errors import Forbidden, InvalidMessage, NotFound
+from wingthing.wing.folders import named
 
 SHELL: Final = "shell"
 
@@ -129,7 +130,7 @@ def working_directory(cwd: str | None, allowed: Iterable[Path]) -> Path:
         wanted = Path(cwd).expanduser()
         chosen = Path(os.path.realpath(wanted if wanted.is_absolute() else folders[0] / wanted))
         if not any(chosen == folder or folder in chosen.parents for folder in folders):
-            raise Forbidden(f"the folder {cwd} is outside of what this machine offers")
+            raise Forbidden(f"the folder {cwd} is outside of what this machine offers{named(folders)}")
     try:
         is_folder, exists = chosen.is_dir(), chosen.exists()
     except OSError as why:

@@ -13,6 +13,7 @@ import yaml
 
 from wingthing import files
 from wingthing.errors import OperatorError
+from wingthing.wire.text import is_plain
 
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?\Z")
 
@@ -115,6 +116,11 @@ class ConfigFile:
                 raise fail(key, "a word")
             return str(value).strip()
 
+        def plain(key: str, word: str) -> str:
+            if not is_plain(word):
+                raise fail(key, "without control characters, and such as turn the text around")
+            return word
+
         def flag(key: str) -> bool:
             value = said.get(key)
             if value is None:
@@ -134,11 +140,11 @@ class ConfigFile:
 
         return WingConfig(
             wing_id=text("wing_id"),
-            label=text("label"),
+            label=plain("label", text("label")),
             roost=text("roost"),
             org=text("org"),
             paths=_paths(said.get("paths"), fail("paths", "a list of folders")),
-            labels=words("labels"),
+            labels=tuple(plain("labels", word) for word in words("labels")),
             audit=flag("audit"),
             locked=flag("locked"),
             spectate=flag("spectate"),
@@ -207,6 +213,14 @@ def merge_paths(known: tuple[PathRule, ...], folders: list[str], base: Path) -> 
                 path = name
         chosen[path] = PathRule(path, members.get(path, ()))
     return tuple(chosen.values())
+
+
+def checked_folders(rules: tuple[PathRule, ...]) -> tuple[PathRule, ...]:
+    """The rules of folders named on a command line. Raises OperatorError when one of them does not exist."""
+    for rule in rules:
+        if not Path(rule.path).expanduser().is_dir():
+            raise OperatorError(f"There is no folder {rule.path}: name one that exists with --paths.")
+    return rules
 
 
 def _paths(value: Any, wrong: OperatorError) -> tuple[PathRule, ...]:

@@ -21,7 +21,10 @@ FEATURES = [str(PtyDetached.__struct_config__.tag)]
 
 
 class Credentials:
-    """The login of one wing. `owner` is the user id behind it, once it has been used."""
+    """The login of one wing. `owner` is the user id behind it, once it has been used.
+
+    `known_as` is what the login calls the server when that is dialled at another address (`wt roost`).
+    """
 
     log = Logger()
 
@@ -33,6 +36,7 @@ class Credentials:
         clock: IReactorTime,
         wing_id: str,
         public_key: str,
+        known_as: Roost | None = None,
     ) -> None:
         self._home = home
         self._find_roost = find_roost
@@ -43,6 +47,8 @@ class Credentials:
         self._clock = clock
         self._wing_id = wing_id
         self._public_key = public_key
+        self._known_as = known_as
+        self._doubted = False
         self.owner = ""
         self.registered_lock = (False, 0)
         """`locked` and `allowed_count` of the last registration."""
@@ -54,9 +60,7 @@ class Credentials:
         must be asked and does not answer.
         """
         self.roost = self._find_roost()
-        token = self._home.token()
-        if token is None:
-            raise OperatorError(f"This machine is not logged in to {self.roost.url}: run 'wt login'.")
+        token = self._own_login()
         if half_spent(token, self._clock.seconds()):
             token = await self._renew(token)
         claims = claims_of(token.device_token)
@@ -81,6 +85,17 @@ class Credentials:
         )
         return Login(self.roost, token.device_token, register)
 
+    def _own_login(self) -> DeviceToken:
+        server = self._known_as or self.roost
+        token = self._home.token()
+        other = token is not None and not self._home.login_is_for(token, server)
+        if other and not self._doubted:
+            # `wt login` and a server that starts beside the wing write two files, one after the other.
+            self._doubted = True
+            raise TemporarilyUnavailable(f"the login is not for {server.url}")
+        self._doubted = False
+        return self._home.login_at(server)
+
     def _server(self) -> DeviceLogin:
         return DeviceLogin(self._clock, self._http, self.roost)
 
@@ -91,7 +106,7 @@ class Credentials:
             # The old one is good for as long again; whether it is accepted, the connection will show.
             self.log.info("the login was not renewed: {why}", why=why)
             return token
-        fresh = renewed(token, grant, self._clock.seconds())
+        fresh = renewed(token, grant, self._clock.seconds(), (self._known_as or self.roost).url)
         self._home.save_token(fresh)
         return fresh
 

@@ -17,7 +17,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IResponse
 
 from wingthing.errors import NotAuthenticated, OperatorError
-from wingthing.wing.failures import error_words
+from wingthing.failures import error_words
 from wingthing.wing.home import DeviceToken
 from wingthing.wing.roost import Roost
 from wingthing.wire.limits import DEVICE_CODE_SECONDS, DEVICE_POLL_SECONDS, HANDSHAKE_SECONDS, MAX_BODY_BYTES
@@ -66,13 +66,19 @@ class Who(msgspec.Struct, frozen=True):
         return _named(self.display_name, self.email) or self.user_id
 
 
+class Done(msgspec.Struct, frozen=True):
+    """An answer that says no more than that it was done."""
+
+    ok: bool
+
+
 class DeviceLogin:
     """Talks to one server. Every method raises OperatorError when it cannot be reached or makes no sense."""
 
     def __init__(self, clock: IReactorTime, http: HTTPClient, roost: Roost) -> None:
         self._clock = clock
         self._http = http
-        self._roost = roost
+        self.roost = roost
 
     async def begin(self, wing_id: str, public_key: str) -> DeviceCode:
         """Ask for a code that a logged-in user can approve."""
@@ -95,24 +101,28 @@ class DeviceLogin:
             elif grant.error == "expired_code" or self._clock.seconds() >= deadline:
                 raise OperatorError("The code was not approved in time: run 'wt login' again.")
             elif grant.error != "authorization_pending":
-                raise OperatorError(f"{self._roost.url} refused the login: {grant.error or 'no reason'}.")
+                raise OperatorError(f"{self.roost.url} refused the login: {grant.error or 'no reason'}.")
 
     async def check(self, token: str) -> Who:
         """Who the token stands for. Raises NotAuthenticated when it is not accepted."""
         _status, who = await self._ask("GET", "/auth/check", Who, token=token)
         return who
 
+    async def revoke(self, token: str) -> None:
+        """Log the token's user out everywhere. Raises NotAuthenticated when it is not accepted."""
+        await self._ask("POST", "/auth/revoke", Done, token=token)
+
     async def refresh(self, token: str) -> Grant:
         """A new token for an old one. Raises NotAuthenticated when that is not accepted."""
         _status, grant = await self._ask("POST", "/auth/refresh", Grant, {"token": token})
         if not grant.token:
-            raise OperatorError(f"{self._roost.url} gave no new token.")
+            raise OperatorError(f"{self.roost.url} gave no new token.")
         return grant
 
     async def _ask(
         self, method: str, path: str, kind: type[T], body: dict[str, str] | None = None, token: str = ""
     ) -> tuple[int, T]:
-        url = self._roost.url
+        url = self.roost.url
         headers = Headers({"Authorization": [f"Bearer {token}"]} if token else {})
         try:
             response: IResponse = await self._in_time(
@@ -125,9 +135,9 @@ class DeviceLogin:
             raise
         except Exception as why:
             # Whatever goes wrong below HTTP (name, route, port, TLS) is for the person to mend.
+            mend = "start it with 'wt roost'" if self.roost.is_this_machine else "see that it runs there"
             raise OperatorError(
-                f"{url} cannot be reached ({error_words(why)}): start it with 'wt roost', or name another "
-                "server with --roost URL."
+                f"{url} cannot be reached ({error_words(why)}): {mend}, or name another with --roost URL."
             ) from why
         if response.code == UNAUTHORIZED:
             raise NotAuthenticated("the login is not valid any more")
@@ -146,7 +156,7 @@ class DeviceLogin:
             nonlocal size
             size += len(part)
             if size > MAX_BODY_BYTES:
-                raise OperatorError(f"{self._roost.url} answers at too great a length: check the address.")
+                raise OperatorError(f"{self.roost.url} answers at too great a length: check the address.")
             parts.append(part)
 
         await self._in_time(treq.collect(response, take))
@@ -172,10 +182,10 @@ def half_spent(token: DeviceToken, now: float) -> bool:
     return now - token.issued_at > (token.expires_at - token.issued_at) / 2
 
 
-def renewed(token: DeviceToken, grant: Grant, now: float) -> DeviceToken:
-    """The stored form of a fresh grant for the machine of `token`."""
+def renewed(token: DeviceToken, grant: Grant, now: float, roost: str) -> DeviceToken:
+    """The stored form of a fresh grant of the server `roost` for the machine of `token`."""
     return msgspec.structs.replace(
-        token, device_token=grant.token, expires_at=grant.expires_at, issued_at=int(now)
+        token, device_token=grant.token, expires_at=grant.expires_at, issued_at=int(now), roost=roost
     )
 
 

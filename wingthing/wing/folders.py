@@ -11,6 +11,9 @@ from wingthing.errors import Forbidden, InvalidMessage, NotFound
 from wingthing.wing.config import PathRule
 from wingthing.wire.limits import MAX_DIR_ENTRIES
 
+MOST_NAMED = 4
+"""Folders that are named in one sentence."""
+
 
 class DirEntry(msgspec.Struct, frozen=True):
     """A line of `dir.list`."""
@@ -21,10 +24,12 @@ class DirEntry(msgspec.Struct, frozen=True):
 
 
 class Listing(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The answer to `dir.list`. `truncated` (an extension) says that there was more than is listed."""
+    """The answer to `dir.list`. The rest is an extension: `truncated` says that there was more than is
+    listed, `hidden` that folders were left out because their names begin with a dot."""
 
     entries: list[DirEntry]
     truncated: bool = False
+    hidden: bool = False
 
 
 def offered(rules: tuple[PathRule, ...], *, configured: bool, home: Path) -> list[Path]:
@@ -48,8 +53,16 @@ def contained(path: str, folders: list[Path], *, home: Path) -> Path:
         wanted = folders[0] / path if folders else Path("/")
     real = Path(os.path.realpath(wanted))
     if not any(real == folder or folder in real.parents for folder in folders):
-        raise Forbidden("this folder is outside of what this machine offers")
+        raise Forbidden(f"this folder is outside of what this machine offers{named(folders)}")
     return real
+
+
+def named(folders: list[Path]) -> str:
+    """The end of a sentence that says which folders are offered."""
+    if not folders:
+        return ""
+    more = f" and {len(folders) - MOST_NAMED} more" if len(folders) > MOST_NAMED else ""
+    return ": " + ", ".join(str(folder) for folder in folders[:MOST_NAMED]) + more
 
 
 def list_folder(path: str, folders: list[Path], *, home: Path, hidden: bool = False) -> Listing:
@@ -62,11 +75,12 @@ def list_folder(path: str, folders: list[Path], *, home: Path, hidden: bool = Fa
         return Listing([DirEntry(str(folder), True, str(folder)) for folder in folders])
     real = contained(path, folders, home=home)
     entries: list[DirEntry] = []
-    truncated = False
+    truncated = left_out = False
     try:
         with os.scandir(real) as found:
             for item in found:
                 if item.name.startswith(".") and not hidden:
+                    left_out = left_out or _is_folder(item, folders)
                     continue
                 if len(entries) >= MAX_DIR_ENTRIES:
                     truncated = True
@@ -82,7 +96,7 @@ def list_folder(path: str, folders: list[Path], *, home: Path, hidden: bool = Fa
     except OSError as why:
         raise Forbidden(f"this folder cannot be read: {why.strerror}") from why
     entries.sort(key=lambda entry: (not entry.is_dir, entry.name.casefold(), entry.name))
-    return Listing(entries, truncated)
+    return Listing(entries, truncated, left_out)
 
 
 def _is_folder(item: os.DirEntry[str], folders: list[Path]) -> bool:

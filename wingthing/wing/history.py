@@ -6,7 +6,7 @@ import codecs
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 from twisted.logger import Logger
@@ -27,7 +27,8 @@ READ_BYTES: Final = 48 * 1024
 
 
 class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """A finished terminal. Times are Unix seconds; `audit` says that there is a recording to read."""
+    """A finished terminal. Times are Unix seconds; `audit` says that there is a recording to read, and
+    `recording_error` why it ends before the terminal did."""
 
     session_id: str
     agent: str
@@ -37,6 +38,7 @@ class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
     audit: bool
     user_id: str
     exit_code: int | None = None
+    recording_error: str | None = None
 
 
 class History:
@@ -94,6 +96,7 @@ class History:
             audit=(self._directory / meta.session_id / PTY_RECORDING_FILE).is_file(),
             user_id=meta.user_id,
             exit_code=meta.exit_code,
+            recording_error=meta.recording_error,
         )
 
     def read_recording(
@@ -113,11 +116,11 @@ class History:
                 return _pieces(file, offset)
         raise NotFound("there is no recording of this session")
 
-    def archive(self, ended: Path, now: float) -> None:
+    def archive(self, ended: Path, now: float, **known: Any) -> None:
         """Move the directory of a terminal that is over here, without its socket, lock and log.
 
-        `now` in Unix seconds is its end, if it could not say so itself. A directory that holds no
-        terminal is removed. Raises OSError.
+        `now` in Unix seconds is its end, and `known` are fields of its description, if it could not write
+        them itself (on a full disk). A directory that holds no terminal is removed. Raises OSError.
         """
         try:
             meta = read_meta(ended)
@@ -125,10 +128,17 @@ class History:
             self._log.warn("removed a terminal's folder: {why}", why=why)
             shutil.rmtree(ended)
             return
+        changes = {name: value for name, value in known.items() if getattr(meta, name) is None}
         if meta.exit_code is None:
-            error = "the terminal's process was lost"
-            meta = msgspec.structs.replace(meta, exit_code=-1, error=error, ended_at=now, pid=None)
-            write_meta(ended, meta)
+            lost = {"exit_code": -1, "error": "the terminal's process was lost"}
+            changes = lost | changes | {"ended_at": now, "pid": None}
+        completed = msgspec.structs.replace(meta, **changes)
+        if completed != meta:
+            meta = completed
+            try:
+                write_meta(ended, meta)
+            except OSError as why:
+                self._log.error("what became of {id} is not written down: {why}", id=ended.name, why=why)
         entries = self._entries()
         self._directory.mkdir(mode=DIR_MODE, parents=True, exist_ok=True)
         kept = self._directory / ended.name

@@ -5,6 +5,7 @@ Wing programs written by others keep the same files, so one can take over from t
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import re
@@ -46,6 +47,8 @@ class DeviceToken(msgspec.Struct, frozen=True, kw_only=True):
     issued_at: int = 0
     device_id: str = ""
     public_key: str = ""
+    roost: str = ""
+    """URL of the server that gave it, the only one that may see it. Files of other programs do not say."""
 
 
 @attrs.frozen
@@ -61,7 +64,8 @@ class Home:
         return cls(files.make_directory(path))
 
     def roost(self, given: str | None = None) -> Roost:
-        """The server of this wing: `given`, else wing.yaml's, else the one on this machine."""
+        """The server of this wing: `given`, else wing.yaml's, else the one that runs beside it, else the one
+        that its login is from, else the usual one of this machine."""
         named = given or self.config.read().roost
         if named:
             return Roost.parse(named)
@@ -70,7 +74,14 @@ class Home:
             beside = msgspec.json.decode(note or "{}", type=dict[str, Any]).get("url")
         except msgspec.DecodeError:
             beside = None
-        return Roost.parse(str(beside or f"http://{DEFAULT_ADDR}"))
+        return Roost.parse(str(beside or self._roost_of_login() or f"http://{DEFAULT_ADDR}"))
+
+    def _roost_of_login(self) -> str:
+        # A damaged login is told of where a login is needed; `wt login` replaces it.
+        with contextlib.suppress(OperatorError):
+            token = self.token()
+            return token.roost if token is not None else ""
+        return ""
 
     @property
     def config(self) -> ConfigFile:
@@ -101,8 +112,9 @@ class Home:
 
     def known_wing_key(self) -> X25519PrivateKey | None:
         """The private key, or None when this machine has none yet."""
-        text = files.read_secret(self.directory / WING_KEY_FILE)
-        return None if text is None else load_wing_key(text)
+        path = self.directory / WING_KEY_FILE
+        text = files.read_secret(path)
+        return None if text is None else load_wing_key(text, source=f"The file {path}")
 
     def wing_key(self) -> X25519PrivateKey:
         """The private key, made when there is none. A damaged one is never replaced."""
@@ -129,16 +141,40 @@ class Home:
             raise damaged
         if not said["device_token"].strip():
             raise damaged
+        roost = str(said.get("roost") or "")
         try:
+            if roost:
+                Roost.parse(roost)
             return DeviceToken(
                 device_token=said["device_token"].strip(),
                 expires_at=unix_seconds(said.get("expires_at")),
                 issued_at=unix_seconds(said.get("issued_at")),
                 device_id=str(said.get("device_id") or ""),
                 public_key=str(said.get("public_key") or ""),
+                roost=roost,
             )
-        except ValueError as why:
+        except (ValueError, OperatorError) as why:
             raise damaged from why
+
+    def issuer(self, token: DeviceToken) -> Roost | None:
+        """The server that gave a login; None when nothing says which. A file of another program does not,
+        and then it is the server that wing.yaml names."""
+        named = token.roost or self.config.read().roost
+        return Roost.parse(named) if named else None
+
+    def login_is_for(self, token: DeviceToken, roost: Roost) -> bool:
+        """Whether a login may be shown to a server: it is as good as a password there."""
+        issuer = self.issuer(token)
+        return issuer is None or issuer.is_same(roost)
+
+    def login_at(self, roost: Roost) -> DeviceToken:
+        """This machine's login at a server. Raises OperatorError also when it is another server's."""
+        token = self.token()
+        if token is None or not self.login_is_for(token, roost):
+            raise OperatorError(
+                f"This machine is not logged in to {roost.url}: run 'wt login --roost {roost.url}' first."
+            )
+        return token
 
     def save_token(self, token: DeviceToken) -> None:
         """Keep a login (mode 0600)."""

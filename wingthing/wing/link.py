@@ -39,6 +39,8 @@ from wingthing.wire.limits import (
 from wingthing.wire.messages import Error, Message, Registered, WingHeartbeat, WingRegister
 
 UNAUTHORIZED = 401
+ERRORS_PASSED_ON = "error"
+"""The feature of a server that passes `error` of a wing on to a browser (an extension)."""
 
 
 class LinkState(enum.StrEnum):
@@ -85,7 +87,8 @@ class Link(Service):
     """Keeps one connection while it runs.
 
     `login()` gives what to connect with, anew for each attempt; an OperatorError of it ends the link, with
-    TemporarilyUnavailable it is asked again later.
+    TemporarilyUnavailable it is asked again later. `inside` says that the server is of this very process:
+    when that goes, it does not come back.
     """
 
     log = Logger()
@@ -97,18 +100,22 @@ class Link(Service):
         login: Callable[[], Awaitable[Login]],
         handler: LinkHandler,
         random: Callable[[], float],
+        *,
+        inside: bool = False,
     ) -> None:
         self._clock = clock
         self._dial = dial
         self._login = login
         self._handler = handler
         self._random = random
+        self._inside = inside
         self._attempt: _Attempt | None = None
         self._running: Deferred[None] | None = None
         self._congested = False
         self._waiting: list[Deferred[None]] = []
         self.state = LinkState.STOPPED
         self.detail = ""
+        self._features: frozenset[str] = frozenset()
         self.epoch = 0
         """Counts the registrations: routes of an older one are gone."""
 
@@ -128,6 +135,11 @@ class Link(Service):
             return False
         attempt.socket.send(data)
         return True
+
+    def complain(self, why: str, *, session_id: str | None = None, request_id: str | None = None) -> None:
+        """Tell the browser of a session or of a request what was wrong, where the server passes that on."""
+        if ERRORS_PASSED_ON in self._features:
+            self.send(Error(message=why, session_id=session_id, request_id=request_id))
 
     async def room(self) -> None:
         """Returns when no more waits for the server to read than should, or the wing is not online."""
@@ -178,6 +190,9 @@ class Link(Service):
                 return
             if attempt.refusal:
                 self._enter(LinkState.REFUSED, attempt.refusal)
+                return
+            if self._inside and attempt.restarting:
+                self._enter(LinkState.STOPPED, "")
                 return
             if attempt.online_for(self._clock.seconds()) >= RECONNECT_MOST_SECONDS:
                 backoff.reset()
@@ -312,6 +327,7 @@ class _Attempt:
         link = self._link
         self._online_since = link._clock.seconds()
         link.epoch += 1
+        link._features = frozenset(ack.features or ())
         link._enter(LinkState.ONLINE, f"connected to {self._login.roost.url}")
         self._heartbeat.start(HEARTBEAT_SECONDS, now=False)
         link._guarded(lambda: link._handler.registered(ack))

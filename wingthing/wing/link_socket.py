@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from wingthing import __version__
-from wingthing.wing.failures import error_words
+from wingthing.failures import error_words
 from wingthing.wing.roost import Roost
 from wingthing.wire.closing import CloseCode
 from wingthing.wire.limits import (
@@ -86,7 +86,8 @@ class Dialer(Protocol):
 class WingSocket(WebSocketClientProtocol):
     """One connection. The transport's own buffer is 64 KiB; what is more waits here, counted."""
 
-    log = Logger()
+    own_log = Logger()
+    """Not `log`: that is Autobahn's, which would tell it every frame and, with the request, the token."""
 
     # Autobahn reads this before it copies its options, so only a class attribute turns Nagle off.
     tcpNoDelay = True
@@ -164,7 +165,7 @@ class WingSocket(WebSocketClientProtocol):
                 self._events.received(payload)
             except Exception:
                 # Autobahn would close the connection, and with it every terminal's view.
-                self.log.failure("a message of the server was not handled")
+                self.own_log.failure("a message of the server was not handled")
 
     def failHandshake(self, reason: str) -> None:
         self._refused = _refusal(reason, self.data)

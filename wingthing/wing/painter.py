@@ -25,6 +25,9 @@ class Sender(Protocol):
     def epoch(self) -> int:
         """Counts the registrations."""
 
+    def complain(self, why: str, *, session_id: str | None = None, request_id: str | None = None) -> None:
+        """Tell the browser of a session or of a request what was wrong, where the server passes that on."""
+
     def send(self, message: Message) -> bool:
         """False when the message went nowhere."""
 

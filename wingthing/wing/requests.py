@@ -65,8 +65,9 @@ class OfSession(msgspec.Struct):
     session_id: str
 
 
-class SessionEntry(msgspec.Struct, frozen=True):
-    """A line of `sessions.list`. The last four fields are an extension."""
+class SessionEntry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A line of `sessions.list`. The last five fields are an extension; `recording_error` is there when the
+    recording has stopped, and says why."""
 
     session_id: str
     agent: str
@@ -79,6 +80,7 @@ class SessionEntry(msgspec.Struct, frozen=True):
     created_at: int
     cols: int
     rows: int
+    recording_error: str | None = None
 
 
 class Requests:
@@ -219,11 +221,14 @@ def _entry(info: TerminalInfo) -> SessionEntry:
         created_at=int(info.created_at),
         cols=info.cols,
         rows=info.rows,
+        recording_error=info.recording_error,
     )
 
 
 def _past(entry: HistoryEntry) -> dict[str, Any]:
-    said = msgspec.to_builtins(entry)
+    said: dict[str, Any] = msgspec.to_builtins(entry)
+    if entry.recording_error is None:
+        del said["recording_error"]
     return said | {
         "started_at": int(entry.started_at),
         "ended_at": None if entry.ended_at is None else int(entry.ended_at),

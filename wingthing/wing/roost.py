@@ -54,15 +54,31 @@ class Roost(msgspec.Struct, frozen=True):
         """Where a wing connects: protocol.md section 2."""
         return f"ws{'s' if self.secure else ''}://{self._authority}{self.path}/ws/wing"
 
+    def is_same(self, other: Roost) -> bool:
+        """Whether both name one server: this machine has several names, and they are one."""
+        return msgspec.structs.replace(self, host=_one_name(self.host)) == msgspec.structs.replace(
+            other, host=_one_name(other.host)
+        )
+
     @property
     def exposes_token(self) -> bool:
         """Whether the login would cross a network in the clear: http to another machine."""
-        return not self.secure and not _is_this_machine(self.host)
+        return not self.secure and not self.is_this_machine
+
+    @property
+    def is_this_machine(self) -> bool:
+        """Whether it is addressed as this very machine."""
+        return _is_this_machine(self.host)
 
     @property
     def _authority(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == (443 if self.secure else 80) else f"{host}:{self.port}"
+
+
+def _one_name(host: str) -> str:
+    """The usual names of this machine as one. Not all of 127/8: another address may have another server."""
+    return "localhost" if host in ("127.0.0.1", "::1") else host
 
 
 def _is_this_machine(host: str) -> bool:

@@ -62,6 +62,7 @@ class WingService(MultiService):
         paths: tuple[PathRule, ...],
         inside_server: bool,
         refused: Refused,
+        known_as: Roost | None = None,
     ) -> None:
         super().__init__()
         self._reactor = reactor
@@ -71,19 +72,18 @@ class WingService(MultiService):
         self._presence = Presence(home.directory)
         key = home.wing_key()
         self.wing_id = home.wing_id()
-        self._credentials = Credentials(home, roost, http, reactor, self.wing_id, public_text(key))
+        self._credentials = Credentials(home, roost, http, reactor, self.wing_id, public_text(key), known_as)
         self.rules = Rules(home.config, lambda: self._credentials.owner, Path.home(), paths)
-        config = self.rules.config
         self.terminals = Terminals(
             reactor,
             home.directory,
             reactor,
-            audit=config.audit,
-            idle_timeout=config.idle_timeout,
+            audit=lambda: self.rules.config.audit,
+            idle_timeout=lambda: self.rules.config.idle_timeout,
             allowed_paths=self.rules.all_folders,
         )
         self.projects = Projects(reactor, reactor, self.rules.all_folders)
-        self.link = Link(reactor, dial, self._log_in, self, randomness.random)
+        self.link = Link(reactor, dial, self._log_in, self, randomness.random, inside=inside_server)
         self.sessions = Sessions(reactor, self.link, self.terminals, key, self.rules)
         self.terminals.events = self.sessions
         requests = Requests(reactor, self.rules, self.terminals, self.terminals.history, self.projects)
@@ -185,10 +185,8 @@ class WingService(MultiService):
             self.log.warn("{why}", why=why)
 
     def _tell_config(self) -> None:
-        """Put wing.yaml in force, and tell the node when the lock is not what it knows."""
+        """Tell the node when the lock is not what it knows."""
         config = self.rules.config
-        self.terminals.audit = config.audit
-        self.terminals.idle_timeout = config.idle_timeout
         now = (config.locked, len(config.allow_keys))
         if self._told is None:
             self._told = self._credentials.registered_lock
@@ -220,9 +218,10 @@ def make_wing_service(
     paths: list[str] | None = None,
     inside_server: bool = False,
     refused: Refused = lambda sentence: None,
+    known_as: Roost | None = None,
 ) -> WingService:
     """The wing of the directory `home`, for the server `roost`; None is what `Home.roost` finds, asked anew
-    for each connection.
+    for each connection. `known_as` is the name of that server in the login, when it is another.
 
     `paths`, when given, stand in for those of wing.yaml this time. `inside_server` says that the process is
     not the wing's own, so that `wt stop` leaves it alone. `refused` is told when the server will not have
@@ -238,4 +237,5 @@ def make_wing_service(
         paths=chosen,
         inside_server=inside_server,
         refused=refused,
+        known_as=known_as,
     )

@@ -197,6 +197,8 @@ class Sessions:
             )
         else:
             self.log.info("{kind} was ignored: {why}", kind=head.type, why=why)
+            if head.session_id:
+                self._sender.complain(f"{head.type} was ignored: {why}", session_id=head.session_id)
 
     async def _start(self, message: bytes) -> None:
         start = codec.read(message, PtyStart)
@@ -266,6 +268,7 @@ class Sessions:
             if not controller.warned:
                 controller.warned = True
                 self.log.warn("input for {id} is ignored: {why}", id=typed.session_id, why=why)
+                self._sender.complain(f"what you type is ignored: {why}", session_id=typed.session_id)
             return
         self._terminals.write(typed.session_id, data)
 

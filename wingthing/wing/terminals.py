@@ -52,10 +52,10 @@ LOG_TAIL_BYTES: Final = 4096
 class Terminals(Service):
     """The terminals under `directory` (the wing's own: `eggs/` and `history/` are in it).
 
-    `reactor` provides processes and Unix sockets, `clock` the time. `audit` and `idle_timeout` (seconds, or
-    None) hold for terminals that are started from now on. `allowed_paths` gives the folders that a terminal
-    may start in, the default first. `environment` is what terminals inherit, by default this process's.
-    `events` must be set before `startService`.
+    `reactor` provides processes and Unix sockets, `clock` the time. `audit()` and `idle_timeout()` (seconds,
+    or None) are asked when a terminal starts, and hold for it. `allowed_paths` gives the folders that a
+    terminal may start in, the default first. `environment` is what terminals inherit, by default this
+    process's. `events` must be set before `startService`.
     """
 
     _log = Logger()
@@ -68,16 +68,16 @@ class Terminals(Service):
         directory: Path,
         clock: IReactorTime,
         *,
-        audit: bool,
-        idle_timeout: float | None,
+        audit: Callable[[], bool],
+        idle_timeout: Callable[[], float | None],
         allowed_paths: Callable[[], list[Path]],
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self._reactor = reactor
         self._eggs = directory.absolute() / EGGS_DIR
         self._clock = clock
-        self.audit = audit
-        self.idle_timeout = idle_timeout
+        self._audit = audit
+        self._idle_timeout = idle_timeout
         self._allowed_paths = allowed_paths
         self._environment = os.environ if environment is None else environment
         self.history = History(directory.absolute() / HISTORY_DIR, self._eggs)
@@ -185,8 +185,8 @@ class Terminals(Service):
             created_at=self._clock.seconds(),
             cols=spec.cols,
             rows=spec.rows,
-            audit=self.audit,
-            idle_timeout=self.idle_timeout,
+            audit=self._audit(),
+            idle_timeout=self._idle_timeout(),
         )
         self._starting.add(session_id)
         try:
@@ -315,7 +315,8 @@ class Terminals(Service):
                 self._change(session_id, recording_error=reason)
             case Exited(code, error):
                 link.send(AcknowledgeExit())
-                self._archive(session_id)
+                stopped = self._infos[session_id].recording_error
+                self._archive(session_id, exit_code=code, error=error, recording_error=stopped)
                 self._forget(session_id, code, error)
             case Replaced():
                 self._log.warn("terminal {id} was taken over by another wing", id=session_id)
@@ -346,8 +347,8 @@ class Terminals(Service):
     def _change(self, session_id: str, **changes: Any) -> None:
         self._infos[session_id] = msgspec.structs.replace(self._infos[session_id], **changes)
 
-    def _archive(self, session_id: str) -> None:
+    def _archive(self, session_id: str, **known: Any) -> None:
         try:
-            self.history.archive(self._eggs / session_id, self._clock.seconds())
+            self.history.archive(self._eggs / session_id, self._clock.seconds(), **known)
         except OSError as why:
             self._log.error("terminal {id} is left out of the history: {why}", id=session_id, why=why)

@@ -88,10 +88,13 @@ class Tunnel:
             asked = codec.read(message, TunnelReq)
             box = Box.between(self._key, asked.sender_pub, TUNNEL)
         except InvalidMessage as why:
-            # Without a key there is nobody to answer.
+            # Without a key there is no way to answer, but for the server's.
             if not self._unreadable_logged:
                 self._unreadable_logged = True
                 self.log.warn("a tunnel request was ignored: {why}", why=why)
+            request_id = codec.read_head(message).request_id
+            if request_id:
+                self._sender.complain(f"the request was ignored: {why}", request_id=request_id)
             return
         if self._running >= MAX_TUNNEL_REQUESTS:
             self._answer(asked.request_id, box, {"error": "this machine is busy: try again"})

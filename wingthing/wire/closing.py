@@ -12,6 +12,7 @@ class CloseCode(enum.IntEnum):
     """Why a node closed a WebSocket."""
 
     NORMAL = 1000
+    """The connection has done its work."""
     GOING_AWAY = 1001
     """The node is shutting down: connect again."""
     NOT_TEXT = 1003
@@ -28,5 +29,7 @@ class CloseCode(enum.IntEnum):
     """The login session or token that opened this socket is no longer valid: log in again."""
     NOT_REGISTERED = 4002
     """A wing's first message was not `wing.register`, or did not come in time."""
+    MOVED = 4003
+    """The wing is connected to another node of the fleet now: connect again."""
     TOO_SLOW = 4008
     """The peer reads more slowly than it is sent to and its outbox is full: connect again and attach."""

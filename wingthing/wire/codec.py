@@ -7,12 +7,13 @@ that fields it does not know pass on), `write` the bytes of a message.
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+import re
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from wingthing.errors import InvalidMessage
-from wingthing.wire.messages import Message
+from wingthing.wire.messages import WING_ID_PATTERN, Message
 
 M = TypeVar("M", bound=Message)
 
@@ -33,10 +34,25 @@ _encoder = msgspec.json.Encoder()
 _decoders: dict[type[Message], msgspec.json.Decoder[Any]] = {}
 
 
+PATTERNS: Final = {repr(WING_ID_PATTERN): "20 to 32 hex characters"}
+"""The patterns of fields, as msgspec writes them -> as people say them."""
+
+_MISMATCH = re.compile(r"Expected `str` matching regex (?P<pattern>'.*')(?: - at `\$\.?(?P<field>.*)`)?\Z")
+
+
+def in_words(why: msgspec.ValidationError) -> str:
+    """What is wrong with a message, for people: msgspec tells of a pattern as it is written."""
+    found = _MISMATCH.match(str(why))
+    if found is None:
+        return str(why)
+    words = PATTERNS.get(found["pattern"], "of another form")
+    return f"{found['field'] or 'the value'}: {words}"
+
+
 def _invalid(why: Exception) -> InvalidMessage:
     # DecodeError is the base class of ValidationError: the order of the two tests matters.
     if isinstance(why, msgspec.ValidationError):
-        return InvalidMessage(f"invalid message: {why}")
+        return InvalidMessage(f"invalid message: {in_words(why)}")
     return InvalidMessage("invalid message: not one JSON object")
 
 

@@ -28,7 +28,8 @@ from msgspec import UNSET, UnsetType
 from wingthing.wire.limits import MAX_COLS, MAX_ID_CHARS, MAX_ROWS
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_CHARS)]
-WingId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-fA-F]{20,32}\Z")]
+WING_ID_PATTERN: Final = r"^[0-9a-fA-F]{20,32}\Z"
+WingId = Annotated[str, msgspec.Meta(pattern=WING_ID_PATTERN)]
 Cols = Annotated[int, msgspec.Meta(ge=1, le=MAX_COLS)]
 Rows = Annotated[int, msgspec.Meta(ge=1, le=MAX_ROWS)]
 
@@ -95,8 +96,8 @@ MESSAGES: Final[dict[str, MessageType]] = {
     "org.changed": MessageType(From.NODE, Route.NODE),
     "bandwidth.exceeded": MessageType(From.NODE, Route.NODE),
     "pty.detached": MessageType(From.NODE, Route.SESSION),
-    # node -> anyone
-    "error": MessageType(From.NODE, Route.NODE),
+    # node -> anyone; from a wing (an extension) to the browser that it names by session or request
+    "error": MessageType(From.NODE | From.WING, Route.NODE),
     "relay.restart": MessageType(From.NODE, Route.NODE),
 }
 
@@ -307,6 +308,8 @@ class Registered(Message, tag="registered", frozen=True):
 
     wing_id: str
     relay_pub_key: str
+    features: list[str] | None = None
+    """Messages beyond the protocol that this node takes from a wing (an extension)."""
 
 
 class PasskeyRegistered(Message, tag="passkey.registered", frozen=True):

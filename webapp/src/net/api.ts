@@ -28,6 +28,14 @@ export interface Usage {
   exceeded: boolean;
 }
 
+/** A token of a machine that is logged in. Times are Unix seconds. */
+export interface Device {
+  id: string;
+  wing_id: string;
+  issued_at: number;
+  expires_at: number;
+}
+
 /** The server answered with an error; `message` is its sentence. */
 export class ApiError extends Error {
   constructor(
@@ -66,5 +74,7 @@ export const api = {
   usage: () => call("GET", "/api/app/usage") as Promise<Usage>,
   setLabel: (wingId: string, text: string) => call("PUT", label(wingId), { label: text }),
   removeLabel: (wingId: string) => call("DELETE", label(wingId)),
+  devices: () => call("GET", "/api/app/devices") as Promise<Device[]>,
+  revokeDevice: (id: string) => call("DELETE", `/api/app/devices/${encodeURIComponent(id)}`),
   logout: () => call("POST", "/auth/logout"),
 };

@@ -2,7 +2,7 @@
 
 export type AfterClose =
   | { then: "retry" }
-  /** The node cut us off because we read too slowly: come back at once and be repainted. */
+  /** We read too slowly, or the wing is at another node now: come back at once and be repainted. */
   | { then: "retry-now" }
   /** The login session is over: only a new login helps. */
   | { then: "login" }
@@ -13,6 +13,7 @@ export function afterClose(code: number): AfterClose {
   switch (code) {
     case 4001:
       return { then: "login" };
+    case 4003:
     case 4008:
       return { then: "retry-now" };
     case 4013:

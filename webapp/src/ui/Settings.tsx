@@ -5,6 +5,7 @@ import { askPermission, permission } from "../notify/notifications.ts";
 import { bytes } from "../state/format.ts";
 import { FONT_SIZES, THEMES, type ThemeChoice } from "../state/settings.ts";
 import { useApp } from "./context.ts";
+import { Devices } from "./Devices.tsx";
 import { Dialog } from "./Dialog.tsx";
 import { GearIcon } from "./icons.tsx";
 import { SHORTCUTS } from "./shortcuts.ts";
@@ -93,6 +94,7 @@ function SettingsDialog({ onClose }: { onClose(): void }) {
           ))}
         </dl>
       </details>
+      <Devices />
       <UsageLine />
       <div class="dialog-actions split">
         <span class="dim">{login.name === "in" ? `Logged in as ${login.me.display_name || login.me.id}` : ""}</span>

@@ -79,6 +79,14 @@ describe("ReconnectingSocket", () => {
     expect(socket.state.value).toMatchObject({ name: "waiting", until: environment.now() + 2000 });
   });
 
+  it("comes back at once when the wing is at another node", () => {
+    const { environment } = build();
+    environment.socket.accept();
+    environment.socket.drop(4003);
+    environment.advance(0);
+    expect(environment.sockets).toHaveLength(2);
+  });
+
   it.each([
     [4001, "login"],
     [4013, "refused"],

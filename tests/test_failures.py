@@ -7,7 +7,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 from twisted.web._newclient import ResponseNeverReceived
 
-from wingthing.wing.failures import error_words
+from wingthing.failures import error_words
 
 
 class WordsTests(TestCase):

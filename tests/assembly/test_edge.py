@@ -1,0 +1,126 @@
+"""An edge, put together: what login says is felt by its sockets, and what they do is in the answer."""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred
+
+from tests.assembly.case import HOST, NOW, NodeCase
+from wingthing.assembly.edge import EdgeNode
+from wingthing.cluster import fly
+from wingthing.cluster.trust import Trust
+from wingthing.crypto import tokens
+from wingthing.crypto.node_tokens import Audience
+from wingthing.testing import WING_ID, FrameClient
+from wingthing.wire.closing import CloseCode
+from wingthing.wire.gossip import Answer, FleetEvent, Revoked, RevokedKind, Round, Snapshot, WingUp
+from wingthing.wire.limits import LAST_WORD_SECONDS
+from wingthing.wire.records import WingRecord
+
+
+class EdgeCase(NodeCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.node: EdgeNode = self.edge()
+        self.start(self.node)
+        self.seq = 0
+        self.say(snapshot=Snapshot(wings=[], revoked=[], whole=True))
+
+    def say(self, *events: FleetEvent, snapshot: Snapshot | None = None) -> Answer:
+        """A round of login."""
+        self.seq += len(events)
+        return self.node._receive(
+            Round(machine="m1", boot="b", seq=self.seq, events=list(events), snapshot=snapshot)
+        )
+
+    def open(self, target: str, user_id: str = "ann", jti: str = "j", **headers: str) -> FrameClient:
+        token = tokens.mint(self.keys.signing, user_id=user_id, now=NOW, jti=jti)[0]
+        client = self.client()
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        client.upgrade(target, {"Host": HOST, "Authorization": f"Bearer {token}", **named})
+        return client
+
+    def wing(self) -> FrameClient:
+        client = self.open("/ws/wing")
+        self.assertEqual(client.response()[0], 101)
+        client.say("wing.register", wing_id=WING_ID)
+        self.assertEqual([message["type"] for message in client.messages()], ["registered"])
+        return client
+
+
+class RoundTests(EdgeCase):
+    def test_a_wing_that_comes_is_in_the_next_answer(self) -> None:
+        self.wing()
+        answer = self.say()
+        assert answer.snapshot is not None
+        (entry,) = answer.snapshot
+        self.assertEqual((entry.machine, entry.record.wing_id, entry.record.user_id), ("m2", WING_ID, "ann"))
+        self.assertEqual((answer.machine, answer.region), ("m2", "nrt"))
+
+    def test_what_its_browsers_are_sent_is_in_it_too(self) -> None:
+        wing = self.wing()
+        browser = self.open(f"/ws/pty?wing_id={WING_ID}")
+        self.assertEqual(browser.response()[0], 101)
+        browser.say("pty.start", agent="shell", cols=80, rows=24, public_key="cHVi")
+        session_id = wing.messages()[-1]["session_id"]
+        wing.say("pty.output", session_id=session_id, data="eA==")
+        sent = sum(len(payload) for _opcode, payload in browser.frames())
+        answer = self.say()
+        self.assertEqual((answer.usage, answer.browsers, answer.sessions), ([("ann", sent)], 1, 1))
+
+    def test_a_token_that_is_revoked_closes_its_sockets_and_opens_none(self) -> None:
+        wing = self.wing()
+        self.say(Revoked(kind=RevokedKind.TOKEN, subject="j", at=NOW, until=NOW + 9999))
+        self.assertEqual(wing.close_code(), CloseCode.LOGIN_ENDED)
+        self.assertEqual(self.open("/ws/wing").response()[0], 401)
+        self.assertEqual(self.open("/ws/wing", jti="k").response()[0], 101)
+
+    def test_a_browser_of_a_wing_elsewhere_is_sent_there_and_proves_whom_it_comes_from(self) -> None:
+        record = WingRecord(wing_id=WING_ID, connection_id="c", user_id="ann")
+        self.say(WingUp(record=record, machine="m3", version=1, since=NOW))
+        status, headers, _body = self.open(f"/ws/pty?wing_id={WING_ID}").response()
+        sent = fly.fields(headers["fly-replay"])
+        self.assertEqual((status, sent["instance"]), (409, "m3"))
+        there = Trust(self.keys, "m3", self.reactor.seconds, lambda: "j")
+        self.assertEqual(there.check(sent["state"], Audience.REPLAY).machine, "m2")
+
+    def test_and_is_not_sent_on_a_second_time(self) -> None:
+        record = WingRecord(wing_id=WING_ID, connection_id="c", user_id="ann")
+        self.say(WingUp(record=record, machine="m3", version=1, since=NOW))
+        client = self.open(f"/ws/pty?wing_id={WING_ID}", Fly_Replay_Src="instance=m3")
+        self.assertEqual(client.line.value(), b"")
+        self.reactor.advance(5)
+        status, headers, _body = client.response()
+        self.assertEqual((status, "fly-replay" in headers), (503, False))
+
+
+class FirstRoundTests(NodeCase):
+    def test_the_first_word_of_login_makes_it_ask_for_its_users(self) -> None:
+        node = self.edge()
+        self.start(node)
+        polls: list[float] = []
+        self.patch(node.entitlements, "poll_now", lambda: polls.append(self.reactor.seconds()))
+        for _ in range(3):
+            node._receive(Round(machine="m1", boot="b", seq=0, events=[]))
+        self.assertEqual(len(polls), 1)
+
+
+class LastWordTests(EdgeCase):
+    def drain(self) -> Deferred[None]:
+        self.reactor.advance(1)
+        return Deferred.fromCoroutine(self.node.drained())
+
+    def test_login_is_given_the_time_to_fetch_the_last_news(self) -> None:
+        draining = self.drain()
+        self.reactor.advance(0.1)
+        self.assertNoResult(draining)
+        self.say()
+        self.reactor.advance(0.1)
+        self.successResultOf(draining)
+
+    def test_and_no_more_than_that(self) -> None:
+        draining = self.drain()
+        for _ in range(round(LAST_WORD_SECONDS / 0.05)):
+            self.assertNoResult(draining)
+            self.reactor.advance(0.05)
+        self.reactor.advance(0.05)
+        self.successResultOf(draining)

@@ -1,0 +1,119 @@
+"""The books of what users have been sent: this node's own meter, and what the edges report."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from wingthing.errors import TemporarilyUnavailable
+from wingthing.relay.meter import Meter
+from wingthing.store import usage
+from wingthing.store.pool import Database
+from wingthing.wire.gossip import Answer
+from wingthing.wire.limits import USAGE_FLUSH_SECONDS
+
+Run = tuple[str, str]
+"""Machine and boot."""
+
+
+class UsageBook(Service):
+    """Writes down every USAGE_FLUSH_SECONDS what has come together.
+
+    `written(machine, boot, seq)` is told when an edge's report `seq` is in the database: only then may the
+    edge forget it.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self, clock: IReactorTime, database: Database, meter: Meter, machine: str, boot: str
+    ) -> None:
+        self._clock = clock
+        self._database = database
+        self._meter = meter
+        self._own: Run = (machine, boot)
+        self._waiting: dict[Run, dict[str, int]] = {}
+        self._seqs: dict[Run, int] = {}
+        self._written: dict[str, int] = {}
+        """What is in the database of this node's own totals."""
+
+        self._lock = DeferredLock()
+        self.written: Callable[[str, str, int], None] = lambda machine, boot, seq: None
+        self._loop = LoopingCall(self._flush_in_time)
+        self._loop.clock = clock
+
+    def startService(self) -> None:
+        super().startService()
+        self._loop.start(USAGE_FLUSH_SECONDS, now=False)
+
+    def stopService(self) -> None:
+        super().stopService()
+        if self._loop.running:
+            self._loop.stop()
+
+    def reported(self, machine: str, answer: Answer) -> None:
+        """An edge says what it has sent since its start."""
+        run = (machine, answer.boot)
+        self._waiting.setdefault(run, {}).update(answer.usage)
+        self._seqs[run] = answer.usage_seq
+
+    async def month_bytes(self, user_id: str) -> int:
+        """Bytes sent to a user's browsers this month (UTC), what is not written down yet included where this
+        node knows of it."""
+        month = _day(self._clock.seconds())[:7]
+        written = await self._database.read(usage.of_month, user_id, month)
+        return written + self._meter.usage_bytes(user_id) - self._written.get(user_id, 0)
+
+    async def flush(self) -> None:
+        """Write down everything that has come together. Raises TemporarilyUnavailable."""
+        await self._lock.run(lambda: Deferred.fromCoroutine(self._flush()))
+
+    async def _flush(self) -> None:
+        waiting, self._waiting = self._waiting, {}
+        own = {user: total for user, total in self._meter.totals() if total != self._written.get(user, 0)}
+        runs = {**waiting, self._own: own}
+        reports = [
+            usage.Report(machine, boot, tuple(totals.items()))
+            for (machine, boot), totals in runs.items()
+            if totals
+        ]
+        if not reports:
+            return
+        now = self._clock.seconds()
+        seqs = {run: self._seqs[run] for run in waiting}
+        try:
+            await self._database.write(usage.record, reports, day=_day(now), now=now)
+        except BaseException:
+            for run, totals in waiting.items():
+                self._waiting[run] = totals | self._waiting.get(run, {})
+            raise
+        self._written.update(own)
+        for (machine, boot), seq in seqs.items():
+            # Unless the edge has reported again meanwhile, if only the same.
+            if (machine, boot) not in self._waiting:
+                del self._seqs[machine, boot]
+            self.written(machine, boot, seq)
+
+    def _flush_in_time(self) -> Deferred[None]:
+        flushing = Deferred.fromCoroutine(self.flush())
+        flushing.addErrback(self._put_off)
+        # A loop ends for ever at the first failure that it is told of.
+        return flushing.addErrback(
+            lambda failure: self.log.failure("usage was not written down", failure=failure)
+        )
+
+    def _put_off(self, failure: Failure) -> None:
+        failure.trap(TemporarilyUnavailable)
+        self.log.info("the database is busy: usage is written down the next time")
+
+
+def _day(unix_seconds: float) -> str:
+    """The day in UTC, YYYY-MM-DD."""
+    return datetime.datetime.fromtimestamp(unix_seconds, datetime.UTC).strftime("%Y-%m-%d")

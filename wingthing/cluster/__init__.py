@@ -1,0 +1,1 @@
+"""The fleet: who is connected where, and how nodes tell each other."""

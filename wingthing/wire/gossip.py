@@ -1,0 +1,134 @@
+"""What nodes of a fleet tell each other: rounds, their answers, and the events in them. JSON, like all else.
+
+        login                                              edge
+          |  Round: what is new since the edge's last ack    |
+          |  ------------- POST /internal/gossip -------->   |   applies it
+          |  <-----------------  Answer  -----------------   |   its own news since login's last ack
+          |  applies it                                      |
+
+Events of a node are numbered from 1 since its start (its *boot*). Who is new, has restarted, or is too far
+behind gets a snapshot in place of events. Times are Unix seconds of the node that says them; nothing compares
+two nodes' clocks: `now` beside them turns them into ages.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from wingthing.wire.records import WingRecord
+
+
+class WingUp(msgspec.Struct, tag_field="event", tag="up", frozen=True, kw_only=True):
+    """A wing is connected to `machine`; said again when its record has changed.
+
+    `version` counts the places of this wing: the node that takes its registration gives it one more than the
+    highest that it knows, so that of two connections the newer can be told without a common clock.
+    """
+
+    record: WingRecord
+    machine: str
+    version: int
+    since: float
+
+
+class WingDown(msgspec.Struct, tag_field="event", tag="down", frozen=True, kw_only=True):
+    """That connection of a wing has ended. It names the connection: a newer one is not meant."""
+
+    wing_id: str
+    connection_id: str
+
+
+class Attention(msgspec.Struct, tag_field="event", tag="attention", frozen=True, kw_only=True):
+    """A terminal on a wing at `machine` asks for its user."""
+
+    wing_id: str
+    session_id: str
+    machine: str
+
+
+class RevokedKind(enum.StrEnum):
+    """What has been revoked."""
+
+    TOKEN = "token"  # noqa: S105 - a kind
+    """One wing token; the subject is its `jti`."""
+
+    TOKENS = "tokens"
+    """All of a user's tokens that were issued until then; the subject is the user id."""
+
+    LOGIN = "login"
+    """One login session; the subject is the hash of its cookie."""
+
+    USER = "user"
+    """A user has been removed; the subject is the user id."""
+
+
+class Revoked(msgspec.Struct, tag_field="event", tag="revoked", frozen=True, kw_only=True):
+    """Something does not count any more from `at` on. Nobody needs to remember it after `until`."""
+
+    kind: RevokedKind
+    subject: str
+    at: float
+    until: float
+
+
+class OrgChanged(msgspec.Struct, tag_field="event", tag="org", frozen=True, kw_only=True):
+    """The organisations of these users are not what they were."""
+
+    user_ids: list[str]
+
+
+FleetEvent = WingUp | WingDown | Attention | Revoked | OrgChanged
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """All that login knows. Not `whole` while it has not heard of every edge since its own start: what is
+    missing in it may still be true."""
+
+    wings: list[WingUp]
+    revoked: list[Revoked]
+    whole: bool
+
+
+class Round(msgspec.Struct, frozen=True, kw_only=True):
+    """Login -> edge. `events` are those up to `seq`; a snapshot is the state at `seq`.
+
+    `edge_boot`, `edge_seq` and `usage_seq` acknowledge what login has taken of the edge (written down, for
+    the usage).
+    """
+
+    machine: str
+    boot: str
+    seq: int
+    events: list[FleetEvent]
+    snapshot: Snapshot | None = None
+    edge_boot: str = ""
+    edge_seq: int = 0
+    usage_seq: int = 0
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """Edge -> login. `login_boot`, `login_seq` and `whole` say what the edge has of login.
+
+    `usage` has, of the users whose traffic has grown since the acknowledged report, the bytes sent to their
+    browsers since the edge's start: totals, so that a report that is lost or comes twice does no harm.
+    """
+
+    machine: str
+    region: str
+    boot: str
+    now: float
+    login_boot: str
+    login_seq: int
+    whole: bool
+    seq: int
+    events: list[FleetEvent]
+    snapshot: list[WingUp] | None = None
+    usage: list[tuple[str, int]] = []
+    usage_seq: int = 0
+    browsers: int = 0
+    sessions: int = 0
+    version: str = ""
+    uptime: float = 0.0
+    """Seconds since the edge's start."""
