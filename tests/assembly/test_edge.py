@@ -13,7 +13,7 @@ from wingthing.crypto.node_tokens import Audience
 from wingthing.testing import WING_ID, FrameClient
 from wingthing.wire.closing import CloseCode
 from wingthing.wire.gossip import Answer, FleetEvent, Revoked, RevokedKind, Round, Snapshot, WingUp
-from wingthing.wire.limits import LAST_WORD_SECONDS
+from wingthing.wire.limits import LAST_WORD_SECONDS, USAGE_COUNT_SECONDS, WING_WAIT_SECONDS
 from wingthing.wire.records import WingRecord
 
 
@@ -64,6 +64,7 @@ class RoundTests(EdgeCase):
         session_id = wing.messages()[-1]["session_id"]
         wing.say("pty.output", session_id=session_id, data="eA==")
         sent = sum(len(payload) for _opcode, payload in browser.frames())
+        self.reactor.advance(USAGE_COUNT_SECONDS)
         answer = self.say()
         self.assertEqual((answer.usage, answer.browsers, answer.sessions), ([("ann", sent)], 1, 1))
 
@@ -86,11 +87,11 @@ class RoundTests(EdgeCase):
     def test_and_is_not_sent_on_a_second_time(self) -> None:
         record = WingRecord(wing_id=WING_ID, connection_id="c", user_id="ann")
         self.say(WingUp(record=record, machine="m3", version=1, since=NOW))
-        client = self.open(f"/ws/pty?wing_id={WING_ID}", Fly_Replay_Src="instance=m3")
-        self.assertEqual(client.line.value(), b"")
-        self.reactor.advance(5)
-        status, headers, _body = client.response()
-        self.assertEqual((status, "fly-replay" in headers), (503, False))
+        for headers in ({"Fly_Replay_Src": "instance=m4"}, {"Fly_Replay_Failed": "instance=m3"}):
+            client = self.open(f"/ws/pty?wing_id={WING_ID}", **headers)
+            self.reactor.advance(WING_WAIT_SECONDS)
+            status, answered, _body = client.response()
+            self.assertEqual((status, "fly-replay" in answered), (503, False), headers)
 
 
 class FirstRoundTests(NodeCase):
@@ -116,6 +117,21 @@ class LastWordTests(EdgeCase):
         self.say()
         self.reactor.advance(0.1)
         self.successResultOf(draining)
+
+    def test_and_hears_of_the_traffic_though_it_was_counted_just_now(self) -> None:
+        wing = self.wing()
+        browser = self.open(f"/ws/pty?wing_id={WING_ID}")
+        browser.response()
+        browser.say("pty.start", agent="shell", cols=80, rows=24, public_key="cHVi")
+        session_id = wing.messages()[-1]["session_id"]
+        self.drain()
+        self.say()
+        before = self.node.router.meter.usage_bytes("ann")
+        wing.say("pty.output", session_id=session_id, data="eA==")
+        Deferred.fromCoroutine(self.node.drained())
+        ((user, total),) = self.say().usage
+        self.assertEqual((user, total), ("ann", self.node.router.meter.usage_bytes("ann")))
+        self.assertGreater(total, before)
 
     def test_and_no_more_than_that(self) -> None:
         draining = self.drain()

@@ -21,7 +21,7 @@ from wingthing.store import usage
 from wingthing.store.pool import Database
 from wingthing.testing import FakePeer, identity
 from wingthing.wire.gossip import Answer
-from wingthing.wire.limits import USAGE_FLUSH_SECONDS
+from wingthing.wire.limits import USAGE_COUNT_SECONDS, USAGE_FLUSH_SECONDS
 
 NOW = 1_800_000_000.0
 MONTH, NEXT_MONTH = "2027-01", "2027-02"
@@ -284,6 +284,7 @@ class EveryByteOnceTests(BookCase):
         self.book.written = fleet.login.usage_written
 
     def round(self, fleet: Fleet, fate: str = "round") -> None:
+        fleet.watch.now += USAGE_COUNT_SECONDS
         asked = fleet.ask("edge-a")
         said = fleet.deliver(asked, "edge-a")
         if fate == "answer lost":

@@ -94,9 +94,7 @@ class Pages:
         return page
 
     def _said(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and not any(
-            noise in message.text for noise in self.expected
-        ):
+        if message.type in ("error", "warning") and not any(noise in message.text for noise in self.expected):
             self.problems.append(f"{message.type}: {message.text}")
 
     def _asked(self, url: str) -> Callable[..., None]:

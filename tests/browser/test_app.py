@@ -71,6 +71,7 @@ def test_the_link_lets_in_once(roost: Server, pages: Pages) -> None:
     pages.open(link)
     late = pages.open(link)
     expect(late.get_by_role("heading", name="This page is locked")).to_be_visible()
+    expect(late.get_by_role("alert")).to_contain_text("This link has been used")
     assert roost.link() != link
 
 
@@ -133,7 +134,7 @@ def test_killing_asks_first_and_ends_it(roost: Server, pages: Pages) -> None:
     shows(page, "still-3")
     pane(page).get_by_test_id("kill").click()
     page.get_by_test_id("kill-confirm").click()
-    expect(pane(page).get_by_test_id("exited")).to_be_visible(timeout=WAIT_MS)
+    expect(pane(page).get_by_test_id("exited")).to_have_text("Ended.", timeout=WAIT_MS)
     eventually(lambda: not list((roost.home / "eggs").glob("*")), "the egg is gone")
     page.get_by_test_id("home").click()
     expect(page.get_by_test_id("session-row")).to_have_count(0, timeout=WAIT_MS)
@@ -151,6 +152,8 @@ def test_history_plays_a_recording(roost: Server, pages: Pages) -> None:
     expect(player).to_be_visible(timeout=WAIT_MS)
     page.get_by_test_id("player-speed").select_option(index=3)
     expect(page.get_by_test_id("player-seek")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("history-page")).to_be_visible()
 
 
 def test_the_lock_explains_and_shows_the_wings_own_fingerprint(roost: Server, pages: Pages) -> None:
@@ -178,6 +181,27 @@ def test_a_changed_key_is_a_warning(roost: Server, pages: Pages) -> None:
         expect(fresh.get_by_test_id("key-changed")).to_be_visible(timeout=WAIT_MS)
         fresh.get_by_test_id("accept-key").click()
         expect(fresh.get_by_test_id("key-changed")).to_be_hidden()
+    finally:
+        again.stop()
+
+
+def test_a_terminal_behind_a_changed_key_is_not_touched(roost: Server, pages: Pages) -> None:
+    page = pages.open(roost.link())
+    open_terminal(page)
+    home, project = roost.home, roost.home.parent / "projects"
+    addr = f"{roost.host}:{roost.port}"
+    sent: list[str] = []
+    page.on("websocket", lambda opened: opened.on("framesent", lambda frame: sent.append(str(frame))))
+    roost.stop()
+    (home / "wing_key").unlink()
+    again = Server(home, "roost", "--paths", str(project), addr=addr, HOME=str(home.parent))
+    try:
+        overlay = pane(page).get_by_test_id("key-changed")
+        expect(overlay).to_be_visible(timeout=WAIT_MS)
+        assert "pty.attach" not in "".join(sent)
+        overlay.get_by_test_id("accept-key").click()
+        live(page)
+        assert "pty.attach" in "".join(sent)
     finally:
         again.stop()
 

@@ -283,7 +283,8 @@ def test_inside_the_server(home: Path) -> None:
         assert roost.alive()
         assert "runs already" in wt(home, "start").stdout
     finally:
-        assert roost.stop() == 0, roost.output
+        assert roost.stop(signal.SIGINT) == 0, roost.output
+    assert "trying again" not in roost.output, "it has gone with its server"
 
 
 def _wing_id(server: Server) -> str:

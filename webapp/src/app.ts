@@ -194,6 +194,14 @@ export class App {
     for (const tab of this.tabs.tabs.value) tab.session.close();
   }
 
+  /** The person accepts a wing's new key: its terminals that wait for that go on. */
+  acceptKey(wingId: string, publicKey: string): void {
+    this.wings.acceptKey(wingId, publicKey);
+    for (const tab of this.tabs.tabs.value) {
+      if (tab.session.wingId === wingId && tab.session.phase.value.name === "key-changed") tab.session.again();
+    }
+  }
+
   /** No close came, but nothing answers: make all connections to this wing anew. */
   suspect(wingId: string): void {
     this.wings.resetTunnel(wingId);
@@ -209,6 +217,7 @@ export class App {
       url: socketUrl("/ws/pty", { wing_id: what.wingId, features: "pty.detached" }),
       environment,
       trustedKey: () => this.trust.known(what.wingId) ?? this.wings.find(what.wingId)?.publicKey ?? "",
+      announcedKey: () => (this.wings.listed.value ? (this.wings.find(what.wingId)?.publicKey ?? "") : ""),
       agent: what.agent,
       ...(what.cwd ? { cwd: what.cwd } : {}),
       ...(what.sessionId ? { sessionId: what.sessionId } : {}),

@@ -1,5 +1,6 @@
 /** The folder picker's thinking: what to list for what has been typed, and what to offer. */
 import type { DirEntry, Project } from "../tunnel/types.ts";
+import { sentence } from "./format.ts";
 
 export interface Suggestion {
   path: string;
@@ -23,6 +24,33 @@ export function splitPath(path: string): { folder: string; beginning: string } {
   const slash = path.lastIndexOf("/");
   if (slash < 0) return { folder: path, beginning: "" };
   return { folder: slash === 0 ? "/" : path.slice(0, slash), beginning: path.slice(slash + 1) };
+}
+
+/**
+ * The folder whose entries are offered for what stands in the field, and how their names are to begin; null where
+ * projects are offered. Folder "" is what the wing offers: all there is to show on a machine without projects.
+ */
+export function folderToList(
+  path: string,
+  typed: boolean,
+  projects: number,
+): { folder: string; beginning: string } | null {
+  if (typed && isPath(path)) return splitPath(path);
+  return projects === 0 ? { folder: "", beginning: typed ? path.trim() : "" } : null;
+}
+
+/** What is said where no folder is offered. `listing` is null while it is not known. */
+export function emptyNote(
+  listing: { hidden: boolean; problem: string } | null,
+  asked: { folder: string; beginning: string } | null,
+): string {
+  if (!asked) return "No project matches; a path begins with / or ~.";
+  if (!listing) return "Looking…";
+  if (listing.problem) return sentence(listing.problem);
+  if (asked.beginning) {
+    return asked.folder ? "No folder there begins like this." : "No folder begins like this; a path begins with / or ~.";
+  }
+  return listing.hidden ? "Only hidden folders here: type a dot to see them." : "No folders in here.";
 }
 
 /** Projects whose name or path has every word typed; those whose name begins with it first. */

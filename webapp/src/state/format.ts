@@ -44,3 +44,9 @@ const AGENT_NAMES = new Map([
 ]);
 
 export const agentName = (agent: string): string => AGENT_NAMES.get(agent) ?? agent;
+
+/** What a wing says of a fault (`the disk is full`), as a sentence. */
+export function sentence(words: string): string {
+  const capital = words.charAt(0).toUpperCase() + words.slice(1);
+  return /[.!?]$/.test(capital) ? capital : `${capital}.`;
+}

@@ -120,6 +120,18 @@ export class WingsStore {
     }
   }
 
+  /** The terminals alone, for those who ask often. A wing that does not answer is told of by others. */
+  async refreshSessions(wingId: string): Promise<void> {
+    const tunnel = this.tunnel(wingId);
+    if (!tunnel) return;
+    try {
+      const sessions = await listSessions(tunnel);
+      this.#change(wingId, { sessions });
+    } catch (why) {
+      console.info("the terminals of a wing are not known just now:", why);
+    }
+  }
+
   async probeAll(): Promise<void> {
     await Promise.all(this.#wings.value.filter((wing) => wing.online).map((wing) => this.probe(wing.id)));
   }

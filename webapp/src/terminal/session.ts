@@ -6,50 +6,15 @@
  * attachment (protocol.md section 5).
  */
 import { type ReadonlySignal, signal } from "@preact/signals";
-import { type Environment, ReconnectingSocket, type SocketState } from "../net/socket.ts";
+import { ReconnectingSocket, type SocketState } from "../net/socket.ts";
 import { Box, type KeyPair, newKeyPair } from "../protocol/box.ts";
 import { gunzip } from "../protocol/gzip.ts";
 import { MAX_INPUT_BYTES, MAX_QUEUED_INPUT_BYTES } from "../protocol/limits.ts";
 import { type FromNode, parseFromNode } from "../protocol/messages.ts";
+import type { Phase, Screen, SessionOptions } from "./session-types.ts";
 import { join } from "./writer.ts";
 
-export type Phase =
-  | { name: "connecting" }
-  | { name: "starting" }
-  | { name: "attaching" }
-  | { name: "live" }
-  /** The connection is down; see `socketState` for the countdown. */
-  | { name: "disconnected" }
-  | { name: "wing-offline" }
-  /** Another browser or tab controls the session now. */
-  | { name: "taken"; reason: string }
-  /** The wing presented another key than the one known. */
-  | { name: "key-changed"; offered: string }
-  | { name: "exited"; exitCode: number; error: string | null }
-  | { name: "failed"; message: string };
-
-export interface Screen {
-  /** `replay`: a repaint after an attach, not live output. */
-  write(output: Uint8Array, replay: boolean): void;
-  size(): { cols: number; rows: number };
-}
-
-export interface SessionOptions {
-  wingId: string;
-  url: string;
-  environment: Environment;
-  /** The wing's public key (base64) as known and trusted now. */
-  trustedKey(): string;
-  /** Present: attach to this session. Absent: start a new one. */
-  sessionId?: string;
-  agent: string;
-  cwd?: string;
-  spectate?: boolean;
-  onStarted(sessionId: string): void;
-  onNotice(sentence: string): void;
-  onOpenUrl(url: string): void;
-  onLoginEnded(): void;
-}
+export type { Phase, Screen, SessionOptions } from "./session-types.ts";
 
 /** While its wing is away an attach is tried again this often: the event that it is back may be missed. */
 export const WING_POLL_MS = 5000;
@@ -71,6 +36,9 @@ export class TerminalSession {
   #queued = 0;
   #repaint = false;
   #sentSize = "";
+  #endAsked = false;
+  /** The key has changed by the server's word alone: the wing has not been asked. */
+  #heldBack = false;
   #poll: unknown = null;
   #lastUnreadable = Number.NEGATIVE_INFINITY;
 
@@ -142,7 +110,13 @@ export class TerminalSession {
   /** Ends the program; the wing answers with `pty.exited`. False when it must be asked through the tunnel. */
   kill(): boolean {
     if (this.spectating || this.#phase.value.name !== "live" || this.#sessionId === null) return false;
+    this.endAsked();
     return this.#socket.send({ type: "pty.kill", session_id: this.#sessionId });
+  }
+
+  /** The person has asked for the end of the program, here or through the tunnel. */
+  endAsked(): void {
+    this.#endAsked = true;
   }
 
   /** Leaves the session running and ends this view of it. */
@@ -165,9 +139,13 @@ export class TerminalSession {
     this.#opened();
   }
 
-  /** The dashboard said that the wing is back. */
+  /** The dashboard said that the wing is there, and under which key. */
   wingOnline(): void {
-    if (this.#phase.value.name === "wing-offline") this.#begin();
+    const phase = this.#phase.value.name;
+    if (phase === "wing-offline") this.#begin();
+    else if (phase === "key-changed" && this.#heldBack && this.options.announcedKey() === this.options.trustedKey()) {
+      this.again();
+    }
   }
 
   /** The connection is believed dead although no close came. */
@@ -184,6 +162,12 @@ export class TerminalSession {
   #begin(): void {
     if (!this.#screen || this.#socket.state.value.name !== "open") return;
     this.#stopPolling();
+    const announced = this.options.announcedKey();
+    this.#heldBack = announced !== "" && announced !== this.options.trustedKey();
+    if (this.#heldBack) {
+      this.#keyChanged(announced);
+      return;
+    }
     const { cols, rows } = this.#screen.size();
     this.#keys = newKeyPair();
     this.#box = null;
@@ -262,7 +246,7 @@ export class TerminalSession {
     if (typeof message.agent === "string" && message.agent) this.#agent.value = message.agent;
     if (typeof message.cwd === "string" && message.cwd) this.#cwd.value = message.cwd;
     if (message.public_key !== this.options.trustedKey()) {
-      this.#phase.value = { name: "key-changed", offered: message.public_key };
+      this.#keyChanged(message.public_key);
       return;
     }
     if (!this.#keys) return;
@@ -319,7 +303,7 @@ export class TerminalSession {
     }
     this.#box = null;
     const exitCode = typeof message.exit_code === "number" ? message.exit_code : 0;
-    this.#phase.value = { name: "exited", exitCode, error: message.error || null };
+    this.#phase.value = { name: "exited", exitCode, error: message.error || null, asked: this.#endAsked };
     this.#socket.close();
   }
 
@@ -361,6 +345,14 @@ export class TerminalSession {
   #fail(message: string): void {
     this.#box = null;
     this.#phase.value = { name: "failed", message };
+  }
+
+  /** What has been typed was meant for the wing that was known: it is not kept for another. */
+  #keyChanged(offered: string): void {
+    this.#box = null;
+    this.#queue = [];
+    this.#queued = 0;
+    this.#phase.value = { name: "key-changed", offered };
   }
 
   #stopPolling(): void {

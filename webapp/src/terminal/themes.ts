@@ -1,6 +1,12 @@
 /** The sixteen colours and their surroundings, dark and light; each colour readable on its background. */
 import type { ITheme } from "@xterm/xterm";
 
+export interface TerminalTheme {
+  colours: ITheme;
+  /** Behind what was found: every match, and the one that is looked at, which stands out most. */
+  found: { match: string; current: string };
+}
+
 const dark: ITheme = {
   background: "#0d1013",
   foreground: "#dfe3e8",
@@ -55,4 +61,7 @@ const light: ITheme = {
   brightWhite: "#3a4149",
 };
 
-export const terminalThemes = { dark, light };
+export const terminalThemes: Record<"dark" | "light", TerminalTheme> = {
+  dark: { colours: dark, found: { match: "#4a4122", current: "#805900" } },
+  light: { colours: light, found: { match: "#f4e6bd", current: "#ffbe3d" } },
+};

@@ -10,19 +10,21 @@ import { SearchAddon } from "@xterm/addon-search";
 import { Unicode11Addon } from "@xterm/addon-unicode11";
 import { WebLinksAddon } from "@xterm/addon-web-links";
 import { WebglAddon } from "@xterm/addon-webgl";
-import { type ITheme, Terminal } from "@xterm/xterm";
+import { Terminal } from "@xterm/xterm";
 import { MAX_COLS, MAX_ROWS } from "../protocol/limits.ts";
+import { fixedFontSize } from "./fixed-size.ts";
 import { isTerminalReply } from "./replies.ts";
+import type { TerminalTheme } from "./themes.ts";
+import { TouchScroll } from "./touch-scroll.ts";
 import { FrameWriter, nextFrame } from "./writer.ts";
 
 export const FONT_FAMILY = '"JetBrains Mono Variable", ui-monospace, "SFMono-Regular", Menlo, Consolas, monospace';
 const SCROLLBACK_LINES = 10_000;
-const SMALLEST_FONT = 8;
 const SMALLEST = { cols: 2, rows: 1 };
 
 export interface ViewOptions {
   fontSize: number;
-  theme: ITheme;
+  theme: TerminalTheme;
   readOnly: boolean;
   screenReader: boolean;
   blink: boolean;
@@ -47,11 +49,15 @@ export class TerminalView {
   readonly #encoder = new TextEncoder();
   #fixed: { cols: number; rows: number } | null = null;
   #fontSize: number;
+  #theme: TerminalTheme;
+  #sought = "";
+  #whole = false;
   #replays = 0;
   #webgl: WebglAddon | null = null;
 
   constructor(options: ViewOptions) {
     this.#fontSize = options.fontSize;
+    this.#theme = options.theme;
     this.terminal = new Terminal({
       allowProposedApi: true,
       cursorBlink: options.blink && !options.readOnly,
@@ -66,7 +72,7 @@ export class TerminalView {
       rightClickSelectsWord: false,
       screenReaderMode: options.screenReader,
       scrollback: SCROLLBACK_LINES,
-      theme: options.theme,
+      theme: options.theme.colours,
     });
     const unicode = new Unicode11Addon();
     this.terminal.loadAddon(this.#fit);
@@ -94,7 +100,38 @@ export class TerminalView {
     if (!parent.isConnected) return;
     this.#useWebgl();
     this.terminal.open(parent);
+    const finger = new TouchScroll(
+      () => (this.#screen()?.offsetHeight ?? 0) / this.terminal.rows,
+      (lines, at) => this.#scrolled(lines, at),
+    );
+    parent.addEventListener("touchstart", (event) => finger.start(event.touches), { passive: true });
+    parent.addEventListener("touchmove", (event) => finger.move(event.touches), { passive: true });
     this.fit();
+  }
+
+  /** A finger's way. What does not fit into the window is moved about first, then the scrollback. */
+  #scrolled(lines: number, at: { clientX: number; clientY: number }): void {
+    const screen = this.#screen();
+    const host = this.terminal.element?.parentElement;
+    if (!screen || !host) return;
+    const height = screen.offsetHeight / this.terminal.rows;
+    if (this.#fixed) {
+      const before = host.scrollTop;
+      host.scrollTop += lines * height;
+      if (host.scrollTop !== before) return;
+    }
+    if (this.terminal.buffer.active.type === "normal" && this.terminal.modes.mouseTrackingMode === "none") {
+      this.terminal.scrollLines(lines);
+      return;
+    }
+    // A program with the whole screen gets what a wheel would send: arrows, or reports of the mouse.
+    const { clientX, clientY } = at;
+    const wheel = { deltaY: lines * height, clientX, clientY, bubbles: true, cancelable: true };
+    screen.dispatchEvent(new WheelEvent("wheel", wheel));
+  }
+
+  #screen(): HTMLElement | null {
+    return this.terminal.element?.querySelector<HTMLElement>(".xterm-screen") ?? null;
   }
 
   /** Called when the terminal comes to the front: its graphics context may have been given to others. */
@@ -112,10 +149,11 @@ export class TerminalView {
     return { cols: this.terminal.cols, rows: this.terminal.rows };
   }
 
-  /** Fills the parent, or, with a fixed size, shrinks the font until that size fits or is hardly readable. */
+  /** Fills the parent, or, with a fixed size, shrinks the font as far as it can be read (see `showWhole`). */
   fit(): void {
     const parent = this.terminal.element?.parentElement;
     if (!parent || parent.clientWidth === 0 || parent.clientHeight === 0) return;
+    parent.classList.toggle("fixed-size", this.#fixed !== null);
     if (this.#fixed) {
       this.#fitFixed(parent, this.#fixed);
       return;
@@ -129,9 +167,18 @@ export class TerminalView {
 
   /** A spectator and a recording have the size of the program's terminal, not of this window. */
   setFixedSize(cols: number, rows: number): void {
+    if (this.#fixed?.cols === cols && this.#fixed.rows === rows) return;
     this.#fixed = { cols, rows };
-    this.terminal.element?.parentElement?.classList.add("fixed-size");
     this.terminal.resize(cols, rows);
+    this.fit();
+  }
+
+  /** Whether all of a fixed size is in the window, however small, and not only as small as can be read. */
+  get whole(): boolean {
+    return this.#whole;
+  }
+  showWhole(whole: boolean): void {
+    this.#whole = whole;
     this.fit();
   }
 
@@ -147,18 +194,24 @@ export class TerminalView {
     this.fit();
   }
 
-  setTheme(theme: ITheme): void {
-    this.terminal.options.theme = theme;
+  setTheme(theme: TerminalTheme): void {
+    this.#theme = theme;
+    this.#colour();
+    if (this.#sought) this.find(this.#sought, "previous", true);
   }
 
   find(text: string, direction: "next" | "previous", incremental: boolean): void {
+    const begins = !this.#sought;
+    this.#sought = text;
+    if (begins) this.#colour();
+    const { match, current } = this.#theme.found;
     const options = {
       incremental,
       decorations: {
-        matchBackground: "#6b5a1e",
-        activeMatchBackground: "#c98a00",
-        matchOverviewRuler: "#c98a00",
-        activeMatchColorOverviewRuler: "#ffb020",
+        matchBackground: match,
+        activeMatchBackground: current,
+        matchOverviewRuler: match,
+        activeMatchColorOverviewRuler: current,
       },
     };
     if (direction === "next") this.#search.findNext(text, options);
@@ -166,8 +219,17 @@ export class TerminalView {
   }
 
   endFind(): void {
+    this.#sought = "";
     this.#search.clearDecorations();
     this.terminal.clearSelection();
+    this.#colour();
+  }
+
+  /** The search addon selects the current match, and the selection lies over its decoration. */
+  #colour(): void {
+    const { colours, found } = this.#theme;
+    const current = { selectionBackground: found.current, selectionInactiveBackground: found.current };
+    this.terminal.options.theme = this.#sought ? { ...colours, ...current } : colours;
   }
 
   /** Text as if typed: from the key bar or the clipboard button. */
@@ -209,21 +271,18 @@ export class TerminalView {
   }
 
   #fitFixed(parent: HTMLElement, size: { cols: number; rows: number }): void {
-    const screen = this.terminal.element?.querySelector<HTMLElement>(".xterm-screen");
+    const screen = this.#screen();
     const current = this.terminal.options.fontSize ?? this.#fontSize;
     if (!screen || screen.offsetWidth === 0) return;
     const perPixel = {
       width: screen.offsetWidth / this.terminal.cols / current,
       height: screen.offsetHeight / this.terminal.rows / current,
     };
-    const wanted = Math.floor(
-      Math.min(
-        this.#fontSize,
-        (parent.clientWidth - 16) / (size.cols * perPixel.width),
-        (parent.clientHeight - 4) / (size.rows * perPixel.height),
-      ),
+    const fitting = Math.min(
+      (parent.clientWidth - 16) / (size.cols * perPixel.width),
+      (parent.clientHeight - 4) / (size.rows * perPixel.height),
     );
-    this.terminal.options.fontSize = Math.max(SMALLEST_FONT, wanted);
+    this.terminal.options.fontSize = fixedFontSize(fitting, this.#fontSize, this.#whole);
   }
 
   #useWebgl(): void {

@@ -1,14 +1,17 @@
 /** The requests of protocol.md section 5, typed, with lists that others may send as null made lists. */
 import type { TunnelClient } from "./client.ts";
-import type { DirEntry, HistoryEntry, HistoryPage, SessionEntry, WingInfo } from "./types.ts";
+import type { DirEntry, HistoryEntry, HistoryPage, Listing, SessionEntry, WingInfo } from "./types.ts";
 
 export const wingInfo = (tunnel: TunnelClient): Promise<WingInfo> => tunnel.request<WingInfo>({ type: "wing.info" });
 
-/** `hidden` (ours): also entries that begin with a dot. */
-export async function listFolder(tunnel: TunnelClient, path: string, hidden: boolean): Promise<DirEntry[]> {
+/**
+ * What is in a folder; without a path, in the one that the wing offers, or which ones it offers. `hidden` (ours):
+ * also entries that begin with a dot.
+ */
+export async function listFolder(tunnel: TunnelClient, path: string, hidden: boolean): Promise<Listing> {
   const asked = hidden ? { type: "dir.list", path, hidden } : { type: "dir.list", path };
-  const answer = await tunnel.request<{ entries?: DirEntry[] | null }>(asked);
-  return answer.entries ?? [];
+  const answer = await tunnel.request<{ entries?: DirEntry[] | null; hidden?: boolean }>(asked);
+  return { entries: answer.entries ?? [], hidden: answer.hidden === true };
 }
 
 export async function listSessions(tunnel: TunnelClient): Promise<SessionEntry[]> {

@@ -28,6 +28,12 @@ export interface DirEntry {
   path: string;
 }
 
+export interface Listing {
+  entries: DirEntry[];
+  /** Ours: there are folders that were left out because they begin with a dot. */
+  hidden: boolean;
+}
+
 export interface SessionEntry {
   session_id: string;
   agent: string;
@@ -41,6 +47,8 @@ export interface SessionEntry {
   created_at?: number;
   cols?: number;
   rows?: number;
+  /** Why the recording has stopped; absent while it goes on. */
+  recording_error?: string;
 }
 
 export interface HistoryEntry {
@@ -50,6 +58,8 @@ export interface HistoryEntry {
   started_at?: number;
   audit?: boolean;
   user_id?: string;
+  /** Ours: why the recording ends before the terminal did. */
+  recording_error?: string;
 }
 
 export interface HistoryPage {

@@ -19,13 +19,13 @@ export function Banner({ tone, children, actions }: BannerProps) {
   );
 }
 
-/** "in 3 s", counting down; "now" while an attempt is under way. */
+/** A sentence that counts down, or that an attempt is under way. */
 export function Countdown({ state }: { state: SocketState }) {
   const now = useNow(250);
   if (state.name !== "waiting") return <>Connecting…</>;
   return (
     <>
-      Trying again in <span class="numbers">{Math.max(0, Math.ceil((state.until - now) / 1000))}</span> s
+      Trying again in <span class="numbers">{Math.max(0, Math.ceil((state.until - now) / 1000))}</span> s.
     </>
   );
 }

@@ -51,6 +51,7 @@ export function PasteDialog({ view, onClose }: { view: TerminalView; onClose(): 
             class="mono"
             rows={5}
             data-testid="paste-input"
+            autofocus
             value={text}
             onInput={(event) => setText(event.currentTarget.value)}
           />

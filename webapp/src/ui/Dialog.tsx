@@ -1,4 +1,7 @@
-/** A modal dialog on the browser's own `<dialog>`: it keeps the focus inside, and Escape closes it. */
+/**
+ * A modal dialog on the browser's own `<dialog>`: it keeps the focus inside, and Escape closes it. The focus goes
+ * to the field with `autofocus`, and without one to the button that closes.
+ */
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
 import { CloseIcon } from "./icons.tsx";

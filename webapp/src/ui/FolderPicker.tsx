@@ -3,10 +3,10 @@
  * Arrows choose, Enter or Tab takes the chosen one, a second Enter opens the terminal.
  */
 import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
-import { expandHome, isPath, matchFolders, matchProjects, splitPath, type Suggestion } from "../state/folders.ts";
+import { emptyNote, expandHome, folderToList, matchFolders, matchProjects, type Suggestion } from "../state/folders.ts";
 import { shortPath, type Wing } from "../state/wing.ts";
 import { listFolder } from "../tunnel/calls.ts";
-import type { DirEntry } from "../tunnel/types.ts";
+import type { Listing } from "../tunnel/types.ts";
 import { useApp } from "./context.ts";
 import { FolderIcon, ProjectIcon } from "./icons.tsx";
 
@@ -16,9 +16,8 @@ interface FolderPickerProps {
   onChange(typed: string): void;
 }
 
-interface Listing {
+interface Answer extends Listing {
   folder: string;
-  entries: DirEntry[];
   problem: string;
 }
 
@@ -30,16 +29,16 @@ export function FolderPicker({ wing, value, onChange }: FolderPickerProps) {
   const projects = wing.info?.projects ?? [];
   const [touched, setTouched] = useState(false);
   const [chosen, setChosen] = useState(-1);
-  const path = expandHome(value, home);
-  const browsing = touched && isPath(value);
-  const { folder, beginning } = splitPath(path);
-  const listing = useFolder(wing.id, browsing ? folder : null, beginning.startsWith("."));
+  const asked = folderToList(expandHome(value, home), touched, projects.length);
+  const folder = asked ? asked.folder : null;
+  const beginning = asked ? asked.beginning : "";
+  const listing = useFolder(wing.id, folder, beginning.startsWith("."));
   const listRef = useRef<HTMLUListElement>(null);
 
   const suggestions = useMemo((): Suggestion[] => {
-    if (browsing) return matchFolders(listing?.entries ?? [], beginning);
+    if (folder !== null) return matchFolders(listing?.entries ?? [], beginning);
     return matchProjects(projects, touched ? value : "");
-  }, [browsing, listing, beginning, projects, touched, value]);
+  }, [folder, listing, beginning, projects, touched, value]);
 
   useEffect(() => {
     listRef.current?.children[chosen]?.scrollIntoView({ block: "nearest" });
@@ -86,47 +85,42 @@ export function FolderPicker({ wing, value, onChange }: FolderPickerProps) {
         spellcheck={false}
         placeholder="A project's name, or a path such as ~/src"
         data-testid="folder-input"
+        autofocus
         value={value}
         onInput={(event) => type(event.currentTarget.value)}
         onKeyDown={onKeyDown}
         onFocus={(event) => event.currentTarget.select()}
       />
-      <ul class="options" id={`${id}-list`} role="listbox" aria-label="Folders" ref={listRef}>
-        {suggestions.map((suggestion, index) => (
-          <li
-            key={suggestion.path}
-            id={`${id}-${index}`}
-            role="option"
-            aria-selected={index === chosen}
-            data-testid="folder-option"
-            onPointerDown={(event) => event.preventDefault()}
-            onClick={() => take(suggestion)}
-          >
-            {suggestion.kind === "project" ? <ProjectIcon /> : <FolderIcon />}
-            <span class="option-name">{suggestion.name}</span>
-            <span class="option-path mono dim">{shortPath(suggestion.path, home)}</span>
-          </li>
-        ))}
-      </ul>
-      <p class="dim options-note" role="status">
-        {note(browsing, listing, suggestions.length, projects.length)}
-      </p>
+      <div class="options">
+        <ul id={`${id}-list`} role="listbox" aria-label="Folders" ref={listRef}>
+          {suggestions.map((suggestion, index) => (
+            <li
+              key={suggestion.path}
+              id={`${id}-${index}`}
+              role="option"
+              aria-selected={index === chosen}
+              data-testid="folder-option"
+              onPointerDown={(event) => event.preventDefault()}
+              onClick={() => take(suggestion)}
+            >
+              {suggestion.kind === "project" ? <ProjectIcon /> : <FolderIcon />}
+              <span class="option-name">{shortPath(suggestion.name, home)}</span>
+              <span class="option-path mono dim">{shortPath(suggestion.path, home)}</span>
+            </li>
+          ))}
+        </ul>
+        <p class="dim options-note" role="status" data-testid="folder-note">
+          {suggestions.length > 0 ? "" : emptyNote(listing, asked)}
+        </p>
+      </div>
     </div>
   );
 }
 
-function note(browsing: boolean, listing: Listing | null, shown: number, projects: number): string {
-  if (browsing && listing?.problem) return listing.problem;
-  if (browsing && !listing) return "Looking…";
-  if (shown > 0) return "";
-  if (browsing) return "No folder there begins like this.";
-  return projects === 0 ? "No projects found on this wing; type a path." : "No project matches; a path begins with / or ~.";
-}
-
 /** The entries of `folder` on the wing, asked for after a pause in typing; null while not known. */
-function useFolder(wingId: string, folder: string | null, hidden: boolean): Listing | null {
+function useFolder(wingId: string, folder: string | null, hidden: boolean): Answer | null {
   const app = useApp();
-  const [listing, setListing] = useState<Listing | null>(null);
+  const [listing, setListing] = useState<Answer | null>(null);
   useEffect(() => {
     if (folder === null) return;
     let here = true;
@@ -134,13 +128,14 @@ function useFolder(wingId: string, folder: string | null, hidden: boolean): List
       const answer = await ask(folder);
       if (here) setListing(answer);
     }, TYPING_PAUSE_MS);
-    const ask = async (path: string): Promise<Listing> => {
+    const ask = async (path: string): Promise<Answer> => {
+      const nothing = { folder: path, entries: [], hidden: false };
       const tunnel = app.wings.tunnel(wingId);
-      if (!tunnel) return { folder: path, entries: [], problem: "The wing is not connected just now." };
+      if (!tunnel) return { ...nothing, problem: "The wing is not connected just now." };
       try {
-        return { folder: path, entries: await listFolder(tunnel, path, hidden), problem: "" };
+        return { ...nothing, ...(await listFolder(tunnel, path, hidden)), problem: "" };
       } catch (why) {
-        return { folder: path, entries: [], problem: why instanceof Error ? why.message : String(why) };
+        return { ...nothing, problem: why instanceof Error ? why.message : String(why) };
       }
     };
     return () => {

@@ -1,6 +1,6 @@
 /** The terminals that were on a wing, newest first; those that were recorded can be played. */
 import { useEffect, useState } from "preact/hooks";
-import { agentName } from "../state/format.ts";
+import { agentName, sentence } from "../state/format.ts";
 import { formatRoute } from "../state/route.ts";
 import { shortPath, wingName } from "../state/wing.ts";
 import { listHistory } from "../tunnel/calls.ts";
@@ -60,6 +60,11 @@ export function History({ wingId }: { wingId: string }) {
           <li key={entry.session_id} class="history-item" data-testid="history-item" data-session={entry.session_id}>
             <span class="session-agent">{agentName(entry.agent)}</span>
             <span class="mono session-where">{shortPath(entry.cwd ?? "", wing?.info?.home) || "~"}</span>
+            {entry.recording_error && (
+              <span class="session-warning" title={sentence(entry.recording_error)} data-testid="not-recorded">
+                {sentence(entry.recording_error)}
+              </span>
+            )}
             <time class="dim">{entry.started_at ? WHEN.format(entry.started_at * 1000) : ""}</time>
             {entry.audit ? (
               <a

@@ -1,4 +1,4 @@
-/** The warning that a wing presents another key than the one known. Nothing is sent to it until accepted. */
+/** The warning that a wing presents another key than the one known. Its terminals are not opened until accepted. */
 import { fingerprint } from "../protocol/box.ts";
 import { useApp } from "./context.ts";
 import { WarningIcon } from "./icons.tsx";
@@ -7,10 +7,9 @@ interface KeyChangeProps {
   wingId: string;
   name: string;
   change: { known: string; offered: string };
-  onAccepted?(): void;
 }
 
-export function KeyChange({ wingId, name, change, onAccepted }: KeyChangeProps) {
+export function KeyChange({ wingId, name, change }: KeyChangeProps) {
   const app = useApp();
   return (
     <section class="warning" role="alert" data-testid="key-changed">
@@ -19,8 +18,8 @@ export function KeyChange({ wingId, name, change, onAccepted }: KeyChangeProps) 
       </h3>
       <p>
         If you installed wingthing anew on that machine, this is expected. If not, somebody may be answering in its
-        place. Compare with the fingerprint that <code>wt doctor</code> shows on the machine itself. Nothing is sent to
-        it until you accept.
+        place. Compare with the fingerprint that <code>wt doctor</code> shows on the machine itself. Nothing that you type
+        goes there until you accept.
       </p>
       <dl class="keys">
         <dt>Known</dt>
@@ -34,10 +33,7 @@ export function KeyChange({ wingId, name, change, onAccepted }: KeyChangeProps) 
         type="button"
         class="button danger"
         data-testid="accept-key"
-        onClick={() => {
-          app.wings.acceptKey(wingId, change.offered);
-          onAccepted?.();
-        }}
+        onClick={() => app.acceptKey(wingId, change.offered)}
       >
         Accept the new key
       </button>

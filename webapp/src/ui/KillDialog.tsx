@@ -28,6 +28,7 @@ export function KillDialog({ wingId, sessionId, description, direct, onClose }: 
     }
     setBusy(true);
     try {
+      app.tabs.find(sessionId, false)?.session.endAsked();
       await killSession(tunnel, sessionId);
       app.wings.removeSession(wingId, sessionId);
       onClose();

@@ -1,6 +1,7 @@
 /** A button with a menu under it: arrows move, Escape and a click elsewhere close. */
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { placement } from "./placement.ts";
 
 interface MenuProps {
   label: string;
@@ -14,7 +15,17 @@ export function Menu({ label, icon, testId, class: className = "", children }: M
   const [open, setOpen] = useState(false);
   const root = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
+  const list = useRef<HTMLDivElement>(null);
   const id = useId();
+
+  useLayoutEffect(() => {
+    if (!open || !list.current || !button.current) return;
+    const menu = list.current.getBoundingClientRect();
+    const { clientWidth, clientHeight } = document.documentElement;
+    const { shift, above } = placement(menu, button.current.getBoundingClientRect(), clientWidth, clientHeight);
+    list.current.style.translate = `${shift}px`;
+    list.current.classList.toggle("above", above);
+  }, [open]);
 
   useEffect(() => {
     if (!open) return;
@@ -57,7 +68,7 @@ export function Menu({ label, icon, testId, class: className = "", children }: M
         {icon}
       </button>
       {open && (
-        <div class="menu-list" role="menu" id={id} aria-label={label} onClick={() => setOpen(false)}>
+        <div ref={list} class="menu-list" role="menu" id={id} aria-label={label} onClick={() => setOpen(false)}>
           {children}
         </div>
       )}

@@ -18,6 +18,7 @@ export function Player({ cast }: { cast: Cast }) {
   const [playing, setPlaying] = useState(false);
   const [position, setPosition] = useState(0);
   const [speed, setSpeed] = useState(1);
+  const [whole, setWhole] = useState(false);
   const shortened = useMemo(() => shortenPauses(cast.events, LONGEST_PAUSE_S), [cast]);
   const { view, playback } = useMemo(() => build(cast, shortened, app.settings.value.value), [cast, shortened]);
 
@@ -122,6 +123,18 @@ export function Player({ cast }: { cast: Cast }) {
         <label class="compact">
           <input type="checkbox" checked={skipPauses} onChange={(event) => changePauses(event.currentTarget.checked)} />
           <span>Skip pauses</span>
+        </label>
+        <label class="compact">
+          <input
+            type="checkbox"
+            data-testid="player-whole"
+            checked={whole}
+            onChange={(event) => {
+              view.showWhole(event.currentTarget.checked);
+              setWhole(event.currentTarget.checked);
+            }}
+          />
+          <span>Whole screen</span>
         </label>
       </div>
     </section>

@@ -38,6 +38,15 @@ export function Recording({ wingId, sessionId }: { wingId: string; sessionId: st
     };
   }, [app, wingId, sessionId, reachable, attempt]);
 
+  useEffect(() => {
+    // Before the screen, which takes keys too.
+    const leave = (event: KeyboardEvent) => {
+      if (event.key === "Escape") app.go({ view: "history", wingId });
+    };
+    document.addEventListener("keydown", leave, true);
+    return () => document.removeEventListener("keydown", leave, true);
+  }, [app, wingId]);
+
   return (
     <main class="pane recording" aria-label="Recording">
       <div class="toolbar">

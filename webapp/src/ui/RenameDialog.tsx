@@ -36,6 +36,7 @@ export function RenameDialog({ wing, onClose }: { wing: Wing; onClose(): void })
             maxLength={64}
             placeholder={wing.info?.hostname ?? ""}
             data-testid="label-input"
+            autofocus
             onInput={(event) => setLabel(event.currentTarget.value)}
           />
           <small>Leave it empty for the machine's own name.</small>

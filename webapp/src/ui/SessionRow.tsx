@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { ago, agentName } from "../state/format.ts";
+import { ago, agentName, sentence } from "../state/format.ts";
 import { shortPath, type Wing } from "../state/wing.ts";
 import type { SessionEntry } from "../tunnel/types.ts";
 import { useApp } from "./context.ts";
@@ -16,7 +16,7 @@ export function SessionRow({ wing, session }: { wing: Wing; session: SessionEntr
   const where = shortPath(session.cwd ?? "", wing.info?.home);
   const facts = [
     session.created_at ? ago(session.created_at, now / 1000) : "",
-    session.audit ? "recorded" : "",
+    session.audit && !session.recording_error ? "recorded" : "",
     session.email ?? "",
     open ? "open here" : "",
   ].filter(Boolean);
@@ -28,6 +28,11 @@ export function SessionRow({ wing, session }: { wing: Wing; session: SessionEntr
           <span class="mono">{where || "~"}</span>
           {session.title && <span class="session-title dim">{session.title}</span>}
         </span>
+        {session.recording_error && (
+          <span class="session-warning" title={sentence(session.recording_error)} data-testid="not-recorded">
+            {sentence(session.recording_error)}
+          </span>
+        )}
         {session.needs_attention && (
           <span class="badge" data-testid="attention">
             !<span class="off-screen">wants attention</span>

@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Tab } from "../state/tab.ts";
 import { wingName } from "../state/wing.ts";
+import type { Phase } from "../terminal/session.ts";
 import { Banner, Countdown } from "./Banner.tsx";
 import { useApp } from "./context.ts";
 import { KeyChange } from "./KeyChange.tsx";
@@ -71,7 +72,6 @@ export function SessionStatus({ tab }: { tab: Tab }) {
             wingId={session.wingId}
             name={name}
             change={{ known: app.trust.known(session.wingId) ?? "", offered: phase.offered }}
-            onAccepted={() => session.again()}
           />
         </div>
       );
@@ -90,7 +90,7 @@ export function SessionStatus({ tab }: { tab: Tab }) {
             </>
           }
         >
-          <span data-testid="exited">{ending(phase.exitCode, phase.error)}</span>
+          <span data-testid="exited">{ending(phase)}</span>
         </Banner>
       );
     case "failed":
@@ -120,8 +120,10 @@ function Pause({ spectating }: { spectating: boolean }) {
   return spectating ? null : <span class="dim">Typing is paused.</span>;
 }
 
-function ending(exitCode: number, error: string | null): string {
+function ending({ exitCode, error, asked }: Extract<Phase, { name: "exited" }>): string {
   if (error) return `The terminal has ended: ${error}`;
+  // Ended from here, its exit code is that of the signal, and news to nobody.
+  if (asked) return "Ended.";
   return exitCode === 0 ? "The program has ended." : `The program has ended with exit code ${exitCode}.`;
 }
 

@@ -13,6 +13,7 @@ import { TerminalToolbar } from "./TerminalToolbar.tsx";
 
 const SPECTATOR_POLL_MS = 3000;
 const ROUND_TRIP_EVERY_MS = 10_000;
+const RECORDING_EVERY_MS = 15_000;
 
 export function TerminalPane({ tab, active }: { tab: Tab; active: boolean }) {
   const app = useApp();
@@ -110,6 +111,7 @@ export function TerminalPane({ tab, active }: { tab: Tab; active: boolean }) {
 
   useSpectatorSize(tab, active);
   useRoundTrip(tab, active);
+  useRecordingWatch(tab, active);
 
   return (
     <main ref={pane} class="pane" hidden={!active} aria-label="Terminal">
@@ -150,19 +152,36 @@ function useSpectatorSize(tab: Tab, active: boolean): void {
       const entry = app.wings.wings.value
         .find((wing) => wing.id === session.wingId)
         ?.sessions.find((candidate) => candidate.session_id === session.sessionId);
-      if (!entry?.cols || !entry.rows) return;
-      const { cols, rows } = view.size();
-      if (cols !== entry.cols || rows !== entry.rows) view.setFixedSize(entry.cols, entry.rows);
+      if (entry?.cols && entry.rows) view.setFixedSize(entry.cols, entry.rows);
     });
     const timer = setInterval(() => {
-      if (!document.hidden) void app.wings.probe(session.wingId);
+      if (!document.hidden) void app.wings.refreshSessions(session.wingId);
     }, SPECTATOR_POLL_MS);
-    void app.wings.probe(session.wingId);
+    void app.wings.refreshSessions(session.wingId);
     return () => {
       stop();
       clearInterval(timer);
     };
   }, [app, session, view, active]);
+}
+
+/** While a recorded terminal is looked at: whether the recording goes on. */
+function useRecordingWatch(tab: Tab, active: boolean): void {
+  const app = useApp();
+  const { session } = tab;
+  useEffect(() => {
+    if (!active) return;
+    const look = () => {
+      if (document.hidden || session.phase.value.name !== "live") return;
+      const entry = app.wings
+        .find(session.wingId)
+        ?.sessions.find((candidate) => candidate.session_id === session.sessionId);
+      if (!entry || (entry.audit && !entry.recording_error)) void app.wings.refreshSessions(session.wingId);
+    };
+    look();
+    const timer = setInterval(look, RECORDING_EVERY_MS);
+    return () => clearInterval(timer);
+  }, [app, session, active]);
 }
 
 /** Measures the way to the wing while its terminal is looked at; two misses mean that a connection is dead. */

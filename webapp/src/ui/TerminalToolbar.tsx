@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { agentName, milliseconds } from "../state/format.ts";
+import { agentName, milliseconds, sentence } from "../state/format.ts";
 import type { Tab } from "../state/tab.ts";
 import { shortPath, wingName } from "../state/wing.ts";
 import { useApp } from "./context.ts";
@@ -20,6 +20,7 @@ export function TerminalToolbar({ tab, onFind, onCopy, onPaste, onText }: Toolba
   const app = useApp();
   const { session } = tab;
   const [dialog, setDialog] = useState<"none" | "lock" | "kill">("none");
+  const [whole, setWhole] = useState(tab.view.whole);
   const wing = app.wings.wings.value.find((candidate) => candidate.id === session.wingId);
   const name = wing ? wingName(wing) : "wing";
   const key = app.trust.known(session.wingId) ?? wing?.publicKey ?? "";
@@ -27,6 +28,8 @@ export function TerminalToolbar({ tab, onFind, onCopy, onPaste, onText }: Toolba
   const over = phase === "exited";
   const where = shortPath(session.cwd.value, wing?.info?.home);
   const { fontSize } = app.settings.value.value;
+  const entry = wing?.sessions.find((candidate) => candidate.session_id === session.sessionId);
+  const notRecorded = over ? undefined : entry?.recording_error;
   return (
     <div class="toolbar" role="toolbar" aria-label="Terminal">
       <div class="toolbar-title">
@@ -37,8 +40,19 @@ export function TerminalToolbar({ tab, onFind, onCopy, onPaste, onText }: Toolba
         </span>
         {session.spectating && (
           <span class="tag" data-testid="spectating">
-            <EyeIcon /> Watching
+            <EyeIcon /> <span class="tag-text">Watching</span>
           </span>
+        )}
+        {notRecorded && (
+          <button
+            type="button"
+            class="tag warn"
+            title={sentence(notRecorded)}
+            data-testid="not-recorded"
+            onClick={() => app.notices.show(sentence(notRecorded), "problem")}
+          >
+            Not recorded
+          </button>
         )}
       </div>
       <span class="rtt numbers dim" data-testid="rtt" title="Time to the wing and back">
@@ -70,10 +84,21 @@ export function TerminalToolbar({ tab, onFind, onCopy, onPaste, onText }: Toolba
         <CopyIcon />
       </button>
       <Menu label="More" icon={<MoreIcon />} testId="terminal-menu">
-        <MenuItem onChoose={onPaste}>Paste</MenuItem>
+        {!session.spectating && <MenuItem onChoose={onPaste}>Paste</MenuItem>}
         <MenuItem testId="show-text" onChoose={onText}>
           Show as text…
         </MenuItem>
+        {session.spectating && (
+          <MenuItem
+            testId="whole-screen"
+            onChoose={() => {
+              tab.view.showWhole(!whole);
+              setWhole(!whole);
+            }}
+          >
+            {whole ? "Readable size" : "Whole screen"}
+          </MenuItem>
+        )}
         <MenuItem testId="font-larger" onChoose={() => app.settings.change({ fontSize: fontSize + 1 })}>
           Larger font
         </MenuItem>

@@ -1,16 +1,15 @@
 /** Applies the chosen colours to the page and tells which the terminals should have. */
 import { effect, signal } from "@preact/signals";
-import type { ITheme } from "@xterm/xterm";
 import type { SettingsStore } from "../state/settings.ts";
-import { terminalThemes } from "../terminal/themes.ts";
+import { type TerminalTheme, terminalThemes } from "../terminal/themes.ts";
 
 const systemDark = matchMedia("(prefers-color-scheme: dark)");
 const dark = signal(true);
 
-export const currentTheme = (): ITheme => (dark.value ? terminalThemes.dark : terminalThemes.light);
+export const currentTheme = (): TerminalTheme => (dark.value ? terminalThemes.dark : terminalThemes.light);
 
 /** Follows the settings and the system from now on; `onChange` gets each theme, the first at once. */
-export function followTheme(settings: SettingsStore, onChange: (theme: ITheme) => void): void {
+export function followTheme(settings: SettingsStore, onChange: (theme: TerminalTheme) => void): void {
   const system = signal(systemDark.matches);
   systemDark.addEventListener("change", () => {
     system.value = systemDark.matches;

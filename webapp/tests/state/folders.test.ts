@@ -1,5 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { expandHome, isPath, matchFolders, matchProjects, splitPath } from "../../src/state/folders.ts";
+import {
+  emptyNote,
+  expandHome,
+  folderToList,
+  isPath,
+  matchFolders,
+  matchProjects,
+  splitPath,
+} from "../../src/state/folders.ts";
 
 const projects = [
   { name: "api", path: "/home/a/src/api", mod_time: 1 },
@@ -49,5 +57,34 @@ describe("matchFolders", () => {
     expect(names("s")).toEqual(["src", "Sales"]);
     expect(names(".")).toEqual([".git"]);
     expect(names("n")).toEqual([]);
+  });
+});
+
+describe("what is listed", () => {
+  it("is the folder typed, and projects otherwise", () => {
+    expect(folderToList("/home/a/sr", true, 3)).toEqual({ folder: "/home/a", beginning: "sr" });
+    expect(folderToList("api", true, 3)).toBeNull();
+    expect(folderToList("/home/a", false, 3)).toBeNull();
+  });
+  it("is what the wing offers on a machine without projects", () => {
+    expect(folderToList("/home/a", false, 0)).toEqual({ folder: "", beginning: "" });
+    expect(folderToList(" do", true, 0)).toEqual({ folder: "", beginning: "do" });
+    expect(folderToList("/etc/", true, 0)).toEqual({ folder: "/etc", beginning: "" });
+  });
+});
+
+describe("where nothing is listed", () => {
+  const known = { hidden: false, problem: "" };
+  it("it is said why", () => {
+    const folder = { folder: "/a", beginning: "" };
+    expect(emptyNote(null, folder)).toBe("Looking…");
+    expect(emptyNote(known, folder)).toBe("No folders in here.");
+    expect(emptyNote({ ...known, hidden: true }, folder)).toMatch(/^Only hidden folders here/);
+    expect(emptyNote(known, { folder: "/a", beginning: "x" })).toBe("No folder there begins like this.");
+    expect(emptyNote(known, { folder: "", beginning: "x" })).toMatch(/begins with . or ~/);
+    expect(emptyNote({ ...known, problem: "this folder is outside of what this machine offers: /srv" }, folder)).toBe(
+      "This folder is outside of what this machine offers: /srv.",
+    );
+    expect(emptyNote(null, null)).toMatch(/^No project matches/);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { agentName, ago, bytes, clock, milliseconds } from "../../src/state/format.ts";
+import { agentName, ago, bytes, clock, milliseconds, sentence } from "../../src/state/format.ts";
 
 describe("format", () => {
   it("tells how long ago", () => {
@@ -23,5 +23,12 @@ describe("format", () => {
   });
   it("names agents, also unknown ones", () => {
     expect(["claude", "my-agent", "constructor"].map(agentName)).toEqual(["Claude", "my-agent", "constructor"]);
+  });
+});
+
+describe("sentence", () => {
+  it("has a capital and a full stop", () => {
+    expect(sentence("the disk is full")).toBe("The disk is full.");
+    expect(sentence("Really?")).toBe("Really?");
   });
 });

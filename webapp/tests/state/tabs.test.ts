@@ -27,7 +27,7 @@ describe("TabsStore", () => {
     const tabs = new TabsStore(store);
     tabs.add(tab("cafe0001"));
     tabs.add(tab(null));
-    tabs.add(tab("cafe0002", { name: "exited", exitCode: 0, error: null }));
+    tabs.add(tab("cafe0002", { name: "exited", exitCode: 0, error: null, asked: false }));
     tabs.add(tab("cafe0001", { name: "live" }, true));
     expect(new TabsStore(store).kept()).toEqual([
       { wingId: "w", sessionId: "cafe0001", spectate: false, agent: "shell", cwd: "/src" },

@@ -170,3 +170,25 @@ describe("names and order", () => {
     expect(shortPath("/x", "/")).toBe("/x");
   });
 });
+
+describe("the terminals alone", () => {
+  it("are asked for without all the rest", async () => {
+    const wings = await probed();
+    const asking = wings.refreshSessions(WING_ID);
+    expect(environment.socket.sent).toHaveLength(1);
+    const { request_id, sender_pub } = environment.socket.last("tunnel.req");
+    const stopped = [{ ...SESSIONS[0], recording_error: "the recording has stopped: disk full" }];
+    const payload = wing.box(sender_pub, "wt-tunnel").seal(utf8(JSON.stringify({ sessions: stopped })));
+    environment.socket.receive({ type: "tunnel.res", request_id, payload });
+    await asking;
+    expect(wings.find(WING_ID)?.sessions).toEqual(stopped);
+  });
+
+  it("stay as they were when the wing does not answer", async () => {
+    const wings = await probed();
+    const asking = wings.refreshSessions(WING_ID);
+    environment.advance(60_000);
+    await asking;
+    expect(wings.find(WING_ID)?.sessions).toEqual(SESSIONS);
+  });
+});

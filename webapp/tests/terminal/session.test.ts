@@ -9,6 +9,7 @@ import { FakeWing, text, utf8, WING_ID } from "../support/wing.ts";
 let environment: FakeEnvironment;
 let wing: FakeWing;
 let trusted: string;
+let announced: string;
 let shown: string;
 const size = { cols: 80, rows: 24 };
 const told = { onStarted: vi.fn(), onNotice: vi.fn(), onOpenUrl: vi.fn(), onLoginEnded: vi.fn() };
@@ -18,6 +19,7 @@ beforeEach(() => {
   environment = new FakeEnvironment();
   wing = new FakeWing();
   trusted = wing.publicKey;
+  announced = "";
   shown = "";
   for (const mock of Object.values(told)) mock.mockReset();
 });
@@ -28,6 +30,7 @@ function build(options: Partial<SessionOptions> = {}): TerminalSession {
     url: "ws://node/ws/pty",
     environment,
     trustedKey: () => trusted,
+    announcedKey: () => announced,
     agent: "shell",
     ...told,
     ...options,
@@ -201,7 +204,7 @@ describe("attaching", () => {
     const session = build({ sessionId: ID });
     environment.socket.accept();
     environment.socket.receive({ type: "pty.exited", session_id: ID, exit_code: 1, error: "no such session" });
-    expect(session.phase.value).toEqual({ name: "exited", exitCode: 1, error: "no such session" });
+    expect(session.phase.value).toEqual({ name: "exited", exitCode: 1, error: "no such session", asked: false });
     environment.advance(60_000);
     expect(environment.sockets).toHaveLength(1);
   });
@@ -230,8 +233,47 @@ describe("a wing's key that changed", () => {
     session.again();
     const trustedBox = started();
     expect(phase(session)).toBe("live");
+    expect(typed(trustedBox)).toBe("");
     output(trustedBox, "now");
     expect(shown).toContain("now");
+  });
+
+  it("is not even attached to when the server announces it", () => {
+    announced = new FakeWing().publicKey;
+    const session = build({ sessionId: ID });
+    environment.socket.accept();
+    session.input(utf8("secret"));
+    expect(session.phase.value).toEqual({ name: "key-changed", offered: announced });
+    expect(environment.socket.sent).toEqual([]);
+    session.again();
+    expect(environment.socket.sent).toEqual([]);
+    trusted = announced;
+    session.again();
+    expect(environment.socket.last("pty.attach")).toMatchObject({ session_id: ID });
+  });
+
+  it("gets no new terminal either", () => {
+    announced = new FakeWing().publicKey;
+    const session = build();
+    environment.socket.accept();
+    expect(phase(session)).toBe("key-changed");
+    expect(environment.socket.sent).toEqual([]);
+  });
+
+  it("is no matter any more when the known one is announced again", () => {
+    announced = new FakeWing().publicKey;
+    const session = build({ sessionId: ID });
+    environment.socket.accept();
+    session.wingOnline();
+    expect(phase(session)).toBe("key-changed");
+    announced = trusted;
+    session.wingOnline();
+    expect(phase(session)).toBe("attaching");
+    // But one that the wing itself has shown stays a warning, whatever the server says.
+    trusted = announced = new FakeWing().publicKey;
+    started();
+    session.wingOnline();
+    expect(phase(session)).toBe("key-changed");
   });
 });
 
@@ -314,7 +356,13 @@ describe("a live session", () => {
 
   it("reports the exit", () => {
     environment.socket.receive({ type: "pty.exited", session_id: ID, exit_code: 3 });
-    expect(session.phase.value).toEqual({ name: "exited", exitCode: 3, error: null });
+    expect(session.phase.value).toEqual({ name: "exited", exitCode: 3, error: null, asked: false });
+  });
+
+  it("knows an end that was asked for", () => {
+    session.kill();
+    environment.socket.receive({ type: "pty.exited", session_id: ID, exit_code: 129 });
+    expect(session.phase.value).toEqual({ name: "exited", exitCode: 129, error: null, asked: true });
   });
 });
 

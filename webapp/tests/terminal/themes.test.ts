@@ -15,7 +15,7 @@ function contrast(a: string, b: string): number {
 }
 
 describe("the terminal's colours", () => {
-  for (const [name, theme] of Object.entries(terminalThemes)) {
+  for (const [name, { colours: theme, found }] of Object.entries(terminalThemes)) {
     // Black in the dark theme is for backgrounds; the terminal lightens it where it is text.
     const names = ["foreground", "red", "green", "yellow", "blue", "magenta", "cyan", "white", "brightBlack"] as const;
     for (const colour of names) {
@@ -23,5 +23,12 @@ describe("the terminal's colours", () => {
         expect(contrast(theme[colour] ?? "", theme.background ?? "")).toBeGreaterThanOrEqual(4.5);
       });
     }
+    it(`${name}: what was found is readable, and the current match stands out most`, () => {
+      const [text, ground] = [theme.foreground ?? "", theme.background ?? ""];
+      for (const behind of Object.values(found)) expect(contrast(text, behind)).toBeGreaterThanOrEqual(4.5);
+      expect(contrast(found.match, ground)).toBeGreaterThan(1.15);
+      expect(contrast(found.current, ground)).toBeGreaterThan(contrast(found.match, ground) * 1.2);
+      expect(contrast(found.current, found.match)).toBeGreaterThan(1.2);
+    });
   }
 });
