@@ -13,11 +13,11 @@ ARGS ?=
 
 WEBAPP_SOURCES := $(shell find webapp -type f -not -path '*/node_modules/*' 2>/dev/null)
 
-UNIT := assembly bench cli cluster crypto deploy rehearsal relay sockets store web wing wire \
+UNIT := assembly bench cli cluster crypto deploy drills rehearsal relay sockets store web wing wire \
   test_configuration_page test_errors test_failures test_files test_imports test_project
 
 .DEFAULT_GOAL := help
-.PHONY: help run fleet docs test check lint types unit webapp-test build bench chromium clean
+.PHONY: help run fleet docs test check lint types unit webapp-test build bench drills chromium clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -49,8 +49,11 @@ webapp-test: $(STAMPS)/webapp ## The browser app's own unit tests
 build: $(STAMPS)/dev $(STAMPS)/webapp ## The wheel, in dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
-bench: $(STAMPS)/dev $(STAMPS)/webapp ## The benchmarks (ARGS="relay", "memory" or "echo" for one of them)
+bench: $(STAMPS)/dev $(STAMPS)/webapp ## The benchmarks (ARGS="relay", "memory", "echo" or "fleet" for one of them)
 	$(BIN)/python -m bench $(ARGS)
+
+drills: $(STAMPS)/dev $(STAMPS)/webapp ## Break a rehearsed fleet, and see what holds (ARGS="edge --write"; docs/drills.md)
+	$(BIN)/python -m drills $(ARGS)
 
 docs: $(STAMPS)/dev ## docs/configuration.md, from the source
 	$(BIN)/python docs/reference.py

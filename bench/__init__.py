@@ -1,1 +1,1 @@
-"""The benchmarks: `python -m bench [relay|memory|echo]`. How they measure: docs/benchmarks.md."""
+"""The benchmarks: `python -m bench [relay|memory|echo|fleet]`. How they measure: docs/benchmarks.md."""

@@ -1,4 +1,7 @@
-"""`python -m bench [relay|memory|echo] [--write]`: all three benchmarks, or the named ones."""
+"""`python -m bench [relay|memory|echo|fleet] [--write]`: all benchmarks, or the named ones.
+
+`fleet` stands for the tables whose names begin with it, each of which can be named alone.
+"""
 
 from __future__ import annotations
 
@@ -10,33 +13,60 @@ from functools import partial
 from rich.console import Console
 
 from bench import echo, machine, memory, relay
+from bench.fleet import login, online, proxy, replay, rounds, snapshots
 from bench.report import Table, write
 
-TABLE_WIDTH = 120
+TABLE_WIDTH = 140
 """Columns of the widest table; what is narrower would cut its figures."""
+
+FLEET = ("fleet-online", "fleet-rounds", "fleet-login", "fleet-snapshots", "fleet-replay", "fleet-proxy")
+TABLES = ("relay", "memory", "echo", *FLEET)
+GROUPS = {"fleet": FLEET}
 
 Benchmark = Callable[[Console], Table]
 
 
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
-    """What was asked for on the command line."""
+    """What was asked for on the command line; `names` are tables."""
     parser = argparse.ArgumentParser(
-        prog="python -m bench", description="Measure the node and its browser app."
+        prog="python -m bench", description="Measure the node, its browser app, and a fleet."
     )
-    parser.add_argument("names", nargs="*", metavar="relay|memory|echo", help="which of them (default: all)")
-    parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
-    parser.add_argument("--rounds", type=int, default=5, help="relay: interleaved rounds (default: 5)")
     parser.add_argument(
-        "--seconds", type=float, default=1.0, help="relay: seconds of one throughput measurement (default: 1)"
+        "names", nargs="*", metavar="|".join((*TABLES, *GROUPS)), help="which of them (default: all)"
+    )
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
+    parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds (default: 5)")
+    parser.add_argument(
+        "--seconds", type=float, default=1.0, help="seconds of one throughput measurement (default: 1)"
     )
     parser.add_argument("--keys", type=int, default=100, help="echo: keystrokes (default: 100)")
+    parser.add_argument(
+        "--times", type=int, default=200, help="fleet: registrations, and terminals each way (default: 200)"
+    )
     given = parser.parse_args(words)
-    unknown = [name for name in given.names if name not in ("relay", "memory", "echo")]
+    unknown = [name for name in given.names if name not in TABLES and name not in GROUPS]
     if unknown:
-        parser.error(f"there is no benchmark {unknown[0]!r}: choose from relay, memory and echo")
-    if given.rounds < 1 or given.seconds <= 0 or given.keys < 1:
-        parser.error("--rounds, --seconds and --keys are more than 0")
+        parser.error(f"there is no benchmark {unknown[0]!r}: choose from {', '.join((*TABLES, *GROUPS))}")
+    if min(given.rounds, given.keys, given.times) < 1 or given.seconds <= 0:
+        parser.error("--rounds, --seconds, --keys and --times are more than 0")
+    named = [table for name in given.names for table in GROUPS.get(name, (name,))]
+    given.names = list(dict.fromkeys(named)) or list(TABLES)
     return given
+
+
+def benchmarks(given: argparse.Namespace) -> dict[str, Benchmark]:
+    """How each table is made."""
+    return {
+        "relay": partial(relay.run, rounds=given.rounds, seconds=given.seconds),
+        "memory": memory.run,
+        "echo": partial(echo.run, keys=given.keys),
+        "fleet-online": partial(online.run, registrations=given.times),
+        "fleet-rounds": partial(rounds.run, rounds=given.rounds),
+        "fleet-login": partial(login.run, rounds=given.rounds),
+        "fleet-snapshots": partial(snapshots.run, rounds=given.rounds),
+        "fleet-replay": partial(replay.run, terminals=given.times),
+        "fleet-proxy": partial(proxy.run, rounds=given.rounds, seconds=given.seconds),
+    }
 
 
 def main() -> int:
@@ -44,15 +74,11 @@ def main() -> int:
     given = arguments()
     console = Console(width=max(Console().width, TABLE_WIDTH))
     machine.allow_many_files()
-    benchmarks: dict[str, Benchmark] = {
-        "relay": partial(relay.run, rounds=given.rounds, seconds=given.seconds),
-        "memory": memory.run,
-        "echo": partial(echo.run, keys=given.keys),
-    }
+    running = benchmarks(given)
     code = 0
-    for name in given.names or benchmarks:
+    for name in given.names:
         try:
-            table = benchmarks[name](console)
+            table = running[name](console)
         except echo.NoBrowser as why:
             console.print(f"{name}: NOT MEASURED: {why}", style="bold red")
             code = 1

@@ -33,6 +33,11 @@ class Relay:
     """Bearer token of wings and browsers; empty for a relay that asks for none."""
 
     pid: int = 0
+    cookie: str = ""
+    """Cookie of browsers, in place of a token."""
+
+    named: str = ""
+    """What the relay is called in `Host`, if not by its address."""
 
 
 class Client:
@@ -48,7 +53,7 @@ class Client:
         key = base64.b64encode(os.urandom(16)).decode()
         lines = [
             f"GET {path} HTTP/1.1",
-            f"Host: {relay.host}:{relay.port}",
+            f"Host: {relay.named or f'{relay.host}:{relay.port}'}",
             "Upgrade: websocket",
             "Connection: Upgrade",
             f"Sec-WebSocket-Key: {key}",
@@ -56,6 +61,8 @@ class Client:
         ]
         if relay.token:
             lines.append(f"Authorization: Bearer {relay.token}")
+        if relay.cookie:
+            lines.append(f"Cookie: {relay.cookie}")
         self.socket.sendall("\r\n".join([*lines, "", ""]).encode())
 
     def upgraded(self) -> None:

@@ -21,10 +21,13 @@ The same for `wt serve`, `wt roost` and `twistd wingthing`.
 
 | option | default | meaning |
 |---|---|---|
-| `--addr`, `-a` | `127.0.0.1:8080` | `HOST:PORT`, `:PORT` (all interfaces), or a Twisted endpoint string; `unix:/path` is for this user alone unless it says `:mode=660` |
+| `--addr`, `-a` | `127.0.0.1:8080` | `HOST:PORT`, `:PORT` (all interfaces), or a Twisted endpoint string |
 | `--data-dir`, `-d` | `$WINGTHING_DIR` or `~/.wingthing` | database, keys and notes (mode 0700) |
 | `--base-url`, `-b` | the address listened on | the public URL behind a reverse proxy or a tunnel |
 | `--allow-remote` | off | listen beyond loopback without sign-in: whoever gets the link gets a shell |
+
+A Unix socket, `--addr unix:/path`, is for the server's user alone, and with `unix:/path:mode=660` also for
+the group.
 
 `wt roost` also takes `--paths`: the folders in which terminals may start.
 """

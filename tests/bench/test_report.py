@@ -6,6 +6,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import TestCase
 
+from bench.__main__ import TABLES
 from bench.report import PAGE, Table, write
 
 TABLE = Table("Title", ["what", "ms"], rows=[["key", "1.5"]], notes=["One key."])
@@ -41,6 +42,6 @@ class ReportTests(TestCase):
 
     def test_the_page_has_a_place_for_each_benchmark(self) -> None:
         text = PAGE.read_text()
-        for name in ("relay", "memory", "echo"):
+        for name in TABLES:
             self.assertIn(f"<!-- {name} -->\n", text)
             self.assertIn(f"<!-- end of {name} -->", text)

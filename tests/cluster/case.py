@@ -14,6 +14,7 @@ from wingthing.crypto.keyring import KeyRing
 from wingthing.crypto.keys import new_signing_key
 from wingthing.testing import WING_ID, counted
 from wingthing.wire.gossip import Answer, Attention, OrgChanged, Revoked, RevokedKind, Round, WingUp
+from wingthing.wire.limits import MAX_ROUND_ENTRIES
 from wingthing.wire.records import WingRecord
 
 NOW = 1_800_000_000.0
@@ -89,7 +90,9 @@ def trust(machine: str, watch: Watch | Clock, keys: KeyRing = KEYS) -> Trust:
 class Fleet:
     """A login and its edges, with a network between them that does what the test says."""
 
-    def __init__(self, *edges: str) -> None:
+    def __init__(self, *edges: str, most: int = MAX_ROUND_ENTRIES) -> None:
+        """`most` events, or wings, are in one round."""
+        self.most = most
         self.watch = Watch()
         self.boots = counted("boot-%d")
         self.revoked_now: list[Revoked] = []
@@ -112,6 +115,7 @@ class Fleet:
             self.news["login"],
             lambda: list(self.revoked_now),
             self.watch.now,
+            self.most,
         )
         self.login.found(dict.fromkeys(edges, "xyz"), self.watch.now)
         return self.login
@@ -127,6 +131,7 @@ class Fleet:
             usage=lambda: list(self.used.items()),
             counts=lambda: (7, 3),
             version="1.2.3",
+            most=self.most,
         )
         return self.edges[machine]
 

@@ -207,6 +207,17 @@ class SessionCacheTests(TestCase):
             self.find(name)
         self.assertEqual(len(self.cache), 3, "who guesses has no more room than that")
 
+    def test_who_was_asked_for_again_is_not_the_oldest(self) -> None:
+        self.login.sessions = dict.fromkeys("abcd", ANN)
+        for name in "abc":
+            self.find(name)
+        self.clock.advance(SESSION_CACHE_SECONDS)
+        for name in "ad":
+            self.find(name)
+        self.login.asked.clear()
+        self.find("a")
+        self.assertEqual(self.login.asked, [])
+
     def test_a_session_that_ends_is_forgotten_at_once(self) -> None:
         self.login.sessions = {"a": ANN, "b": ANN, "e": EVE}
         for name in "abe":

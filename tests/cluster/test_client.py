@@ -7,17 +7,20 @@ from typing import Any
 
 from treq.testing import RequestTraversalAgent
 from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint
 from twisted.internet.error import ConnectionRefusedError, DNSLookupError
 from twisted.internet.task import Clock
+from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 from twisted.web._newclient import ResponseNeverReceived
+from twisted.web.client import URI
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
 from tests.cluster.case import NOW, STRANGERS, Watch, trust
 from wingthing.cluster import client as client_module
-from wingthing.cluster.client import NodeClient, Reply, decode
+from wingthing.cluster.client import Endpoints, NodeClient, Reply, decode, http_client
 from wingthing.cluster.trust import Trust
 from wingthing.crypto.node_tokens import Audience
 from wingthing.errors import NotFound, TemporarilyUnavailable
@@ -115,6 +118,23 @@ class RequestTests(ClientCase):
             self.successResultOf(self.post())
         first, second = (asked.getHeader(NODE_HEADER) for asked in self.node.asked)
         self.assertNotEqual(first, second)
+
+
+class EndpointTests(TestCase):
+    def test_an_address_needs_no_resolver(self) -> None:
+        factory = Endpoints(MemoryReactorClock(), 3.0)
+        kinds = {
+            b"http://127.1.0.2:8080/": TCP4ClientEndpoint,
+            b"http://[fdaa:0:1::3]:8080/": TCP6ClientEndpoint,
+            b"http://login.example:8080/": HostnameEndpoint,
+        }
+        for uri, kind in kinds.items():
+            self.assertIsInstance(factory.endpointForURI(URI.fromBytes(uri)), kind, uri)
+
+    def test_a_client_goes_to_the_address(self) -> None:
+        reactor = MemoryReactorClock()
+        http_client(reactor, 3.0).request(b"GET", b"http://[fdaa::3]:8080/internal/hello")
+        self.assertEqual(reactor.tcpClients[0][:2], ("fdaa::3", 8080))
 
 
 class AnswerTests(ClientCase):

@@ -105,7 +105,8 @@ class LoginDirectoryTests(TestCase):
         self.directory.up(up("c1", "edge-a"))
         self.directory.up(up("c2", "edge-a", wing_id=OTHER_WING_ID))
         self.directory.up(up("c3", "edge-b", wing_id="third"))
-        self.directory.replace_machine("edge-a", [up("c9", "edge-a", 2, wing_id=OTHER_WING_ID)])
+        self.directory.up(up("c9", "edge-a", 2, wing_id=OTHER_WING_ID))
+        self.directory.keep("edge-a", {OTHER_WING_ID})
         self.assertEqual((self.here(), self.here(OTHER_WING_ID)), (None, ("edge-a", "c9")))
         self.assertEqual([self.directory.machine_wings(name) for name in ("edge-a", "edge-b")], [1, 1])
         self.directory.drop_machine("edge-a")
@@ -117,6 +118,15 @@ class LoginDirectoryTests(TestCase):
         self.directory.up(up("c1", since=NOW))
         self.directory.up(up("c1", since=NOW + 0.3))
         self.assertEqual(self.follower.changes, [Change(WING_ID, None, up("c1", since=NOW))])
+        self.directory.up(up("c2", version=2, since=NOW + 9))
+        self.assertEqual(self.directory.at("edge-a", WING_ID), up("c2", version=2, since=NOW + 9))
+
+    def test_what_a_machine_has_is_known_also_when_it_is_the_wing_no_longer(self) -> None:
+        self.directory.up(up("c1", "edge-a", 1))
+        self.directory.up(up("c2", "edge-b", 2))
+        found = [place(self.directory.at(machine, WING_ID)) for machine in ("edge-a", "edge-b", "edge-c")]
+        self.assertEqual(found, [("edge-a", "c1"), ("edge-b", "c2"), None])
+        self.assertIsNone(self.directory.at("edge-a", OTHER_WING_ID))
 
     def test_the_owner_that_was_there_first_keeps_it_and_the_other_gets_it_then(self) -> None:
         self.directory.up(up("c1", "edge-a", since=NOW))
@@ -181,16 +191,14 @@ class EdgeDirectoryTests(TestCase):
             self.directory.remote_down(wing_id, connection)
         self.assertEqual(self.here(), ("edge-b", "c2"))
 
-    def test_what_a_snapshot_does_not_name_ends_only_when_it_is_whole(self) -> None:
+    def test_what_login_does_not_name_ends(self) -> None:
         self.directory.remote_up(up("c1", "edge-b"))
         self.directory.remote_up(up("c2", "edge-b", wing_id=OTHER_WING_ID))
         self.directory.local_up(record("c3", wing_id="own"), NOW)
-        named = [up("c9", "edge-c", 3, wing_id=OTHER_WING_ID)]
-        self.directory.replace_remote(named, whole=False)
-        self.assertEqual((self.here(), self.here(OTHER_WING_ID)), (("edge-b", "c1"), ("edge-c", "c9")))
-        self.directory.replace_remote(named, whole=True)
-        self.assertEqual((self.here(), self.here(OTHER_WING_ID)), (None, ("edge-c", "c9")))
-        self.directory.replace_remote([], whole=True)
+        self.directory.keep_remote({OTHER_WING_ID, "unknown"})
+        self.assertEqual((self.here(), self.here(OTHER_WING_ID)), (None, ("edge-b", "c2")))
+        self.directory.keep_remote(set())
+        self.assertIsNone(self.here(OTHER_WING_ID))
         self.assertEqual(self.here("own"), ("edge-a", "c3"), "its own are not login's to end")
 
     def test_whoever_was_there_first_by_logins_word_keeps_the_name(self) -> None:
@@ -236,9 +244,11 @@ class AnyOrderTests(TestCase):
                 directory.down(*given_)
             else:
                 machine, said = given_
-                own = [up(e.record.connection_id, machine, wing_id=e.record.wing_id) for e in said]
-                directory.replace_machine(machine, own)
-                self.assertEqual(directory.machine_wings(machine), len({e.record.wing_id for e in own}))
+                for entry in said:
+                    directory.up(up(entry.record.connection_id, machine, wing_id=entry.record.wing_id))
+                named = {entry.record.wing_id for entry in said}
+                directory.keep(machine, named)
+                self.assertEqual(directory.machine_wings(machine), len(named))
             follower.check()
         for machine in ("edge-a", "edge-b", "edge-c"):
             directory.drop_machine(machine)
@@ -267,9 +277,12 @@ class AnyOrderTests(TestCase):
             elif step == "remote down":
                 directory.remote_down(*given_)
             else:
-                directory.replace_remote(given_[0], whole=given_[1])
+                for entry in given_[0]:
+                    directory.remote_up(entry)
+                if given_[1]:
+                    directory.keep_remote({entry.record.wing_id for entry in given_[0]})
             follower.check()
         for entry in directory.local():
             self.assertTrue(directory.local_down(entry.record.wing_id, entry.record.connection_id))
-        directory.replace_remote([], whole=True)
+        directory.keep_remote(set())
         self.assertEqual((len(directory), directory._local, directory._remote), (0, {}, {}))

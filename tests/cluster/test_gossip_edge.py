@@ -12,6 +12,7 @@ from wingthing.cluster.gossip_edge import UsageTotals
 from wingthing.cluster.log import EventLog
 from wingthing.testing import OTHER_WING_ID, WING_ID
 from wingthing.wire.gossip import Attention, OrgChanged, WingDown, WingUp
+from wingthing.wire.limits import USAGE_COUNT_SECONDS
 
 
 class EdgeCase(TestCase):
@@ -239,6 +240,7 @@ class AnswerTests(EdgeCase):
 
 class UsageTests(EdgeCase):
     def used(self, machine: str = "edge-a") -> dict[str, int]:
+        self.fleet.watch.now += USAGE_COUNT_SECONDS
         return dict(self.fleet.deliver(self.fleet.ask(machine), machine).usage)
 
     def written(self) -> None:
@@ -264,6 +266,16 @@ class UsageTests(EdgeCase):
         self.used()
         self.login.usage_written("edge-a", self.edge.boot, seq)
         self.assertEqual(self.used(), {"ann": 11})
+
+    def test_it_is_counted_no_oftener_than_it_must_be(self) -> None:
+        self.fleet.settle()
+        self.fleet.used = {"ann": 10}
+        self.used()
+        self.fleet.used["ann"] = 12
+        asked = self.fleet.ask("edge-a")
+        self.assertEqual(self.fleet.deliver(asked, "edge-a").usage, [("ann", 10)])
+        self.edge.count_anew()
+        self.assertEqual(self.fleet.deliver(asked, "edge-a").usage, [("ann", 12)])
 
     def test_a_new_login_hears_all_of_it_again(self) -> None:
         self.fleet.settle()

@@ -1,5 +1,5 @@
 """Gossip against a model: after any schedule of crashes, delays and moves, once the network has been quiet
-for two rounds, every node's directory equals the truth."""
+for two rounds, or for as many as its snapshots have parts, every node's directory equals the truth."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from twisted.trial.unittest import TestCase
 from wingthing.cluster.directory import EdgeDirectory, LoginDirectory
 from wingthing.cluster.gossip_edge import EdgeGossip
 from wingthing.cluster.gossip_login import LoginGossip
+from wingthing.cluster.log import EventLog
 from wingthing.wire.gossip import Answer, Attention, OrgChanged, Revoked, RevokedKind, Round, WingUp
 from wingthing.wire.limits import EDGE_DEAD_SECONDS
 from wingthing.wire.records import WingRecord
@@ -76,6 +77,14 @@ class Edge:
 class World(RuleBasedStateMachine):
     """A login, three edges, three wings, and a network that loses, delays, repeats and reorders."""
 
+    most = 100
+    """Events, or wings, in one round."""
+
+    rounds = 2
+    """Without a loss, until everybody knows everything."""
+
+    all_wings = WINGS
+
     def __init__(self) -> None:
         super().__init__()
         self.now = 1_000_000.0
@@ -105,7 +114,7 @@ class World(RuleBasedStateMachine):
         self.boots += 1
         self.login = LoginGossip(
             LOGIN, f"login-{self.boots}", LoginDirectory(), Revocations(),
-            lambda: list(self.revoked), self.clock(LOGIN),
+            lambda: list(self.revoked), self.clock(LOGIN), self.most,
         )  # fmt: skip
         self.login.found(dict.fromkeys(EDGES, ""), self.clock(LOGIN))
 
@@ -113,7 +122,13 @@ class World(RuleBasedStateMachine):
         self.boots += 1
         news = Revocations()
         gossip = EdgeGossip(
-            EdgeDirectory(edge), "xyz", f"{edge}-{self.boots}", news, lambda: (), lambda: (0, 0)
+            EdgeDirectory(edge),
+            "xyz",
+            f"{edge}-{self.boots}",
+            news,
+            lambda: (),
+            lambda: (0, 0),
+            most=self.most,
         )
         self.edges[edge] = Edge(gossip, news)
 
@@ -250,12 +265,12 @@ class World(RuleBasedStateMachine):
 
     @rule()
     def quiet(self) -> None:
-        """Two rounds in which nothing is lost; who is dead has been so for long enough."""
+        """Rounds in which nothing is lost; who is dead has been so for long enough."""
         if self.login is None:
             self.start_login()
         self.now += EDGE_DEAD_SECONDS
         self.login.tick(self.clock(LOGIN))
-        for _ in range(2):
+        for _ in range(self.rounds):
             rounds = {edge: self.login.next_round(edge, self.clock(LOGIN)) for edge in self.edges}
             answers = {edge: self.deliver(edge, asked) for edge, asked in rounds.items()}
             for edge, answer in answers.items():
@@ -265,7 +280,7 @@ class World(RuleBasedStateMachine):
     def check(self) -> None:
         assert self.login is not None
         directories = [self.login.directory, *(edge.gossip.directory for edge in self.edges.values())]
-        for wing in WINGS:
+        for wing in self.all_wings:
             there = {c.connection_id: c for c in self.open if c.wing_id == wing}
             found = [place(directory.current(wing)) for directory in directories]
             assert len(set(found)) == 1, f"{wing}: the nodes do not agree: {found}"
@@ -278,6 +293,8 @@ class World(RuleBasedStateMachine):
             assert found[0] == (chosen.node, chosen.connection_id, chosen.locked)
             for other in there.values():
                 assert chosen.connection_id not in other.knew, f"{wing} has moved from {chosen} to {other}"
+        for edge in self.edges:
+            assert not self.login.is_midway(edge), f"{edge} and login are not done with each other"
         known = {event.subject for event in self.revoked}
         for name, edge in self.edges.items():
             assert known <= edge.news.subjects, f"{name} takes revoked tokens"
@@ -286,18 +303,64 @@ class World(RuleBasedStateMachine):
         self.quiet()
 
 
+def shorten(log: EventLog) -> None:
+    log._events = EventLog(12)._events
+
+
 def place(entry: WingUp | None) -> tuple[str, str, bool] | None:
     if entry is None:
         return None
     return entry.machine, entry.record.connection_id, entry.record.locked
 
 
+class InParts(World):
+    """Where a round has room for two events or wings, and a log for twelve events: a snapshot has several
+    parts, and who is behind is soon too far behind."""
+
+    most = 2
+    rounds = 30
+    all_wings = (*WINGS, "wing-4", "wing-5", "wing-6", "wing-7")
+
+    def start_login(self) -> None:
+        super().start_login()
+        assert self.login is not None
+        shorten(self.login.log)
+
+    def start_edge(self, edge: str) -> None:
+        super().start_edge(edge)
+        shorten(self.edges[edge].gossip.log)
+
+    @rule(node=nodes)
+    def all_connect(self, node: str) -> None:
+        """So many that they are several parts of a snapshot."""
+        for wing in self.all_wings:
+            self.connect(wing, node, "ann")
+
+    @rule(edge=edges, count=st.integers(1, 5))
+    def some_rounds(self, edge: str, count: int) -> None:
+        """Some of a snapshot comes through, and what happens next happens in the middle of it."""
+        for _ in range(count):
+            self.a_round(edge, "good")
+
+    @rule()
+    def everybody_hears(self) -> None:
+        """So that login knows of every edge, and snapshots are whole."""
+        for edge in EDGES:
+            self.some_rounds(edge, 5)
+
+
 class GossipModelTests(TestCase):
     def test_quiet_for_two_rounds_is_enough(self) -> None:
+        self.play(World)
+
+    def test_snapshots_in_parts(self) -> None:
+        self.play(InParts)
+
+    def play(self, world: type[World]) -> None:
         from hypothesis.stateful import run_state_machine_as_test
 
         run_state_machine_as_test(
-            World,
+            world,
             settings=settings(
                 max_examples=300,
                 stateful_step_count=40,

@@ -46,7 +46,9 @@ class EventLogTests(TestCase):
             oldest = max(acknowledged, len(everything) - most)
             for seq in range(-2, len(everything) + 3):
                 answer = log.since(seq)
+                self.assertEqual(log.reaches(seq), answer is not None)
                 if oldest <= seq <= len(everything):
                     self.assertEqual(answer, everything[seq:])
+                    self.assertEqual(log.since(seq, 2), everything[seq : seq + 2])
                 else:
                     self.assertIsNone(answer, (seq, oldest))

@@ -10,24 +10,27 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
-from tests.cluster.case import NOW, FakeNews, place, record
+from tests.cluster.case import NOW, FakeNews, place, record, revoked, up
 from wingthing.cluster.client import Reply
 from wingthing.cluster.directory import EdgeDirectory, LoginDirectory
 from wingthing.cluster.discovery import Found
 from wingthing.cluster.gossip_edge import EdgeGossip
 from wingthing.cluster.gossip_login import LoginGossip
-from wingthing.cluster.pusher import GossipPusher
+from wingthing.cluster.pusher import ROUNDS_AT_ONCE, GossipPusher, RoundWriter
 from wingthing.errors import NotFound, TemporarilyUnavailable
 from wingthing.testing import WING_ID
-from wingthing.wire.gossip import Answer, Round
+from wingthing.wire.gossip import Answer, Round, Snapshot, Taking
 from wingthing.wire.internal import GOSSIP_PATH
 from wingthing.wire.limits import (
     DISCOVERY_SECONDS,
     EDGE_DEAD_SECONDS,
     GOSSIP_COALESCE_SECONDS,
+    GOSSIP_ROUNDS_PER_SECOND,
     GOSSIP_SECONDS,
     GOSSIP_TIMEOUT_SECONDS,
+    MAX_ROUND_ENTRIES,
     SUSPECT_ROUNDS,
+    USAGE_COUNT_SECONDS,
 )
 
 
@@ -96,6 +99,7 @@ def failing(why: Exception) -> Callable[[Round], Deferred[bytes]]:
 
 class PusherCase(TestCase):
     machines: tuple[str, ...] = ("edge-a", "edge-b")
+    most = MAX_ROUND_ENTRIES
 
     def setUp(self) -> None:
         self.clock = Clock()
@@ -104,7 +108,9 @@ class PusherCase(TestCase):
         self.sent: dict[str, int] = {}
         for machine in self.machines:
             self.start_edge(machine)
-        self.gossip = LoginGossip("login", "boot", LoginDirectory(), FakeNews(), list, self.clock.seconds())
+        self.gossip = LoginGossip(
+            "login", "boot", LoginDirectory(), FakeNews(), list, self.clock.seconds(), self.most
+        )
         self.pusher = GossipPusher(
             self.clock,
             self.gossip,
@@ -118,7 +124,13 @@ class PusherCase(TestCase):
     def start_edge(self, machine: str) -> None:
         usage = lambda: list(self.sent.items()) if machine == "edge-a" else []  # noqa: E731
         self.network.edges[machine] = EdgeGossip(
-            EdgeDirectory(machine), "nrt", f"{machine}-boot", FakeNews(), usage, lambda: (0, 0)
+            EdgeDirectory(machine),
+            "nrt",
+            f"{machine}-boot",
+            FakeNews(),
+            usage,
+            lambda: (0, 0),
+            most=self.most,
         )
 
     def stop(self) -> None:
@@ -231,10 +243,116 @@ class RoundTests(PusherCase):
         self.quiet()
         self.assertEqual(self.usage, [])
         self.sent = {"ann": 10}
+        self.turn(USAGE_COUNT_SECONDS)
         self.pusher.hello("edge-a")
         self.clock.advance(0)
         ((machine, answer),) = self.usage
         self.assertEqual((machine, answer.usage, answer.usage_seq), ("edge-a", [("ann", 10)], 1))
+
+
+class PartsTests(PusherCase):
+    most = 2
+
+    def test_what_takes_several_rounds_takes_no_longer_than_they_do(self) -> None:
+        self.quiet()
+        for number in range(20):
+            self.network.edges["edge-a"].local_up(record("c1", wing_id=f"wing-{number}"), NOW)
+        self.pusher.hello("edge-a")
+        self.clock.advance(0)
+        self.assertEqual(len(self.gossip.directory), 20, "ten answers, one after the other")
+        self.start_edge("edge-b")
+        self.network.rounds.clear()
+        self.pusher.hello("edge-b")
+        self.clock.advance(GOSSIP_COALESCE_SECONDS)
+        self.assertEqual(len(self.network.edges["edge-b"].directory), 20)
+        self.assertGreaterEqual(len(self.network.to("edge-b")), 10)
+
+    def test_the_written_parts_are_forgotten(self) -> None:
+        self.network.edges["edge-a"].local_up(record("c1"), NOW)
+        self.turn(0.125)
+        self.assertEqual(len(self.pusher._writer._parts), 1)
+        self.quiet()
+        self.assertEqual(len(self.pusher._writer._parts), 0)
+
+
+class PaceTests(PusherCase):
+    """A hundred edges: there are no more rounds with them than login has time for."""
+
+    machines = tuple(f"edge-{number:03d}" for number in range(100))
+
+    def test_a_single_piece_of_news_reaches_all_of_them_at_once(self) -> None:
+        self.quiet()
+        self.gossip.attention(WING_ID, "s")
+        self.clock.advance(GOSSIP_COALESCE_SECONDS)
+        self.assertEqual(len(self.network.rounds), len(self.machines))
+
+    def test_news_without_end_are_told_at_a_pace(self) -> None:
+        self.quiet()
+        for _ in range(160):
+            self.gossip.attention(WING_ID, "s")
+            self.clock.advance(0.0625)
+        self.assertLessEqual(len(self.network.rounds), 10 * GOSSIP_ROUNDS_PER_SECOND + len(self.machines))
+        for machine in self.machines:
+            gaps = [later - earlier for earlier, later in pairwise(self.network.times(machine))]
+            self.assertLessEqual(max(gaps), len(self.machines) / GOSSIP_ROUNDS_PER_SECOND + 0.0625)
+        self.turn(GOSSIP_SECONDS)
+        for machine in self.machines:
+            self.assertEqual(self.network.edges[machine].login_seq, 160)
+
+    def test_an_edge_that_asks_without_end_is_asked_at_a_pace(self) -> None:
+        self.quiet()
+        for _ in range(160):
+            self.pusher.hello("edge-007")
+            self.clock.advance(0.0625)
+        self.assertLessEqual(len(self.network.to("edge-007")), 21)
+        self.assertGreaterEqual(len(self.network.to("edge-007")), 15)
+
+    def test_and_its_news_are_fetched_although_it_has_just_been_told_some(self) -> None:
+        self.quiet()
+        self.gossip.attention(WING_ID, "s")
+        self.clock.advance(GOSSIP_COALESCE_SECONDS)
+        self.network.rounds.clear()
+        self.pusher.hello("edge-007")
+        self.clock.advance(0)
+        self.assertEqual(len(self.network.to("edge-007")), 1)
+
+    def test_they_are_begun_a_few_at_a_time(self) -> None:
+        self.quiet()
+        self.gossip.attention(WING_ID, "s")
+        self.clock.rightNow += GOSSIP_COALESCE_SECONDS
+        begun = []
+        while self.clock.calls and self.clock.calls[0].getTime() <= self.clock.rightNow:
+            before = len(self.network.rounds)
+            call = self.clock.calls.pop(0)
+            call.called = 1
+            call.func(*call.args, **call.kw)
+            begun.append(len(self.network.rounds) - before)
+        self.assertEqual((sum(begun), max(begun)), (len(self.machines), ROUNDS_AT_ONCE))
+
+
+class WriterTests(TestCase):
+    def test_written_once_or_anew_a_round_is_the_same(self) -> None:
+        writer = RoundWriter()
+        events = [up(f"c{number}") for number in range(3)]
+        snapshots = [
+            Snapshot(wings=[up("c1")], revoked=[revoked("t")], whole=True, part=part, last=part == 1)
+            for part in (0, 1)
+        ]
+        rounds = [
+            Round(machine="login", boot="b", seq=7, events=events[:count], snapshot=snapshot, taking=taking)
+            for count in (0, 1, 3, 3)
+            for snapshot in (None, *snapshots)
+            for taking in (None, Taking(boot="e", seq=3, parts=1))
+        ]
+        for asked in [*rounds, msgspec.structs.replace(rounds[-1], seq=9, events=events[::-1])]:
+            self.assertEqual(msgspec.json.decode(writer.write(asked), type=Round), asked)
+
+    def test_another_snapshot_is_written(self) -> None:
+        writer = RoundWriter()
+        for whole in (False, True):
+            snapshot = Snapshot(wings=[], revoked=[], whole=whole)
+            asked = Round(machine="login", boot="b", seq=1, events=[], snapshot=snapshot)
+            self.assertEqual(msgspec.json.decode(writer.write(asked), type=Round), asked)
 
 
 class FailureTests(PusherCase):
@@ -271,7 +389,7 @@ class FailureTests(PusherCase):
         for number, fate in enumerate(nonsense, 1):
             self.network.fates["edge-a"] = fate
             self.pusher.hello("edge-a")
-            self.clock.advance(0)
+            self.clock.advance(GOSSIP_COALESCE_SECONDS)
             self.assertEqual(peer.missed, number)
         self.assertEqual(self.flushLoggedErrors(), [])
 

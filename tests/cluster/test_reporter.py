@@ -102,6 +102,7 @@ class NewsTests(ReporterCase):
         super().setUp()
         self.hear()
         self.clock.advance(GOSSIP_SECONDS)
+        self.hear()
         self.login.said.clear()
 
     def news(self, number: int = 1) -> None:
@@ -116,13 +117,28 @@ class NewsTests(ReporterCase):
         self.clock.advance(60)
         self.assertEqual(len(self.times()), 1, "login's own rounds come anyway")
 
-    def test_news_while_it_says_so_are_said_after_it(self) -> None:
+    def test_once_it_is_said_login_comes_for_all_that_there_is_then(self) -> None:
         self.login.waiting = Deferred()
         self.news(1)
         self.clock.advance(NUDGE_COALESCE_SECONDS)
         self.news(2)
         self.clock.advance(1)
+        waiting, self.login.waiting = self.login.waiting, None
+        waiting.callback(None)
+        self.news(3)
+        self.clock.advance(1)
         self.assertEqual(len(self.times()), 1)
+        self.hear()
+        self.news(4)
+        self.clock.advance(NUDGE_COALESCE_SECONDS)
+        self.assertEqual(len(self.times()), 2)
+
+    def test_news_while_it_says_so_are_said_after_it_when_login_has_come_before_them(self) -> None:
+        self.login.waiting = Deferred()
+        self.news(1)
+        self.clock.advance(NUDGE_COALESCE_SECONDS)
+        self.hear()
+        self.news(2)
         waiting, self.login.waiting = self.login.waiting, None
         waiting.callback(None)
         self.clock.advance(NUDGE_COALESCE_SECONDS)

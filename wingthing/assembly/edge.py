@@ -120,6 +120,7 @@ class EdgeNode(Node):
     async def drained(self) -> None:
         """Login must hear the last of the wings and of the traffic: let it fetch that."""
         began = self.reactor.seconds()
+        self.gossip.count_anew()
         self.reporter.report_now()
         while (self.gossip.heard_at or 0) < began and self.reactor.seconds() - began < LAST_WORD_SECONDS:
             pause: Deferred[None] = deferLater(self.reactor, 0.05, lambda: None)

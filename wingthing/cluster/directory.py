@@ -7,7 +7,7 @@ here does I/O, and no clock is read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 
 import attrs
 
@@ -109,18 +109,14 @@ class LoginDirectory(Directory):
         if known is not None and known.record.connection_id == connection_id:
             self._forget(machine, wing_id)
 
-    def replace_machine(self, machine: str, entries: Iterable[WingUp]) -> None:
-        """All connections of a machine, in place of what was known of it."""
-        kept = set()
-        for entry in entries:
-            kept.add(entry.record.wing_id)
-            self.up(entry)
-        for wing_id in self._by_machine.get(machine, set()) - kept:
+    def keep(self, machine: str, wing_ids: Set[str]) -> None:
+        """Of the connections of a machine there are those of these wings, and no others any more."""
+        for wing_id in self._by_machine.get(machine, set()) - wing_ids:
             self._forget(machine, wing_id)
 
     def drop_machine(self, machine: str) -> None:
         """Nothing of that machine is there any more."""
-        self.replace_machine(machine, ())
+        self.keep(machine, frozenset())
 
     def _forget(self, machine: str, wing_id: str) -> None:
         places = self._places[wing_id]
@@ -186,16 +182,11 @@ class EdgeDirectory(Directory):
             del self._remote[wing_id]
             self._resolve(wing_id)
 
-    def replace_remote(self, entries: Iterable[WingUp], *, whole: bool) -> None:
-        """All that login knows; only when it is `whole` does it end what it does not name."""
-        named = set()
-        for entry in entries:
-            named.add(entry.record.wing_id)
-            self.remote_up(entry)
-        if whole:
-            for wing_id in self._remote.keys() - named:
-                del self._remote[wing_id]
-                self._resolve(wing_id)
+    def keep_remote(self, wing_ids: Set[str]) -> None:
+        """Login knows these wings, and no others any more."""
+        for wing_id in self._remote.keys() - wing_ids:
+            del self._remote[wing_id]
+            self._resolve(wing_id)
 
     def _resolve(self, wing_id: str) -> None:
         local, remote = self._local.get(wing_id), self._remote.get(wing_id)

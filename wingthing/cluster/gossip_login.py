@@ -3,7 +3,8 @@
 Login drives. Every round is a request of its own: it may be lost, come twice, or come late, and so may its
 answer. So a round says from where to where its events go, an answer says what has been taken, and whatever
 does not fit is left out until the other side has said where it stands. After a restart on either side the
-boot does not fit, and a snapshot takes the place of events. wire/gossip.py has the messages.
+boot does not fit, and a snapshot takes the place of events: part by part, each with a round of its own.
+wire/gossip.py has the messages.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import msgspec
 from wingthing.cluster.directory import Change, LoginDirectory
 from wingthing.cluster.log import EventLog
 from wingthing.cluster.news import News
+from wingthing.cluster.parts import Intake, Telling, cut, taking_of
 from wingthing.wire.gossip import (
     Answer,
     Attention,
@@ -24,10 +26,11 @@ from wingthing.wire.gossip import (
     Revoked,
     Round,
     Snapshot,
+    Taking,
     WingDown,
     WingUp,
 )
-from wingthing.wire.limits import EDGE_DEAD_SECONDS, SUSPECT_ROUNDS
+from wingthing.wire.limits import EDGE_DEAD_SECONDS, MAX_ROUND_ENTRIES, SUSPECT_ROUNDS
 from wingthing.wire.records import WingRecord
 
 
@@ -50,6 +53,21 @@ class Peer:
     """What the edge has of login's events; -1 when it has none of this boot."""
 
     whole: bool = False
+    telling: Telling | None = None
+    """The snapshot that the edge is being told."""
+
+    told: int = 0
+    """How many parts of it the edge has taken."""
+
+    midway: bool = False
+    """Whether the edge has some of a snapshot, but not all: it takes no events."""
+
+    intake: Intake | None = None
+    """The edge's snapshot, of which login has not heard all."""
+
+    more: bool = False
+    """Whether the edge had more to say than its last answer."""
+
     missed: int = 0
     usage_seq: int = 0
     browsers: int = 0
@@ -59,11 +77,12 @@ class Peer:
     """When the edge started, by login's clock; None before its first answer."""
 
     has_answered: bool = False
+    """Whether all of its wings have been heard of once."""
 
     @property
     def alive(self) -> bool:
         """Whether its wings count."""
-        return bool(self.boot)
+        return bool(self.boot) or self.intake is not None
 
     @property
     def suspect(self) -> bool:
@@ -72,7 +91,8 @@ class Peer:
 
 
 class LoginGossip:
-    """Login's end. `boot` names this run of the program, `revoked()` all that is revoked now."""
+    """Login's end. `boot` names this run of the program, `revoked()` all that is revoked now. A round has at
+    most `most` events, or wings."""
 
     def __init__(
         self,
@@ -82,6 +102,7 @@ class LoginGossip:
         news: News,
         revoked: Callable[[], list[Revoked]],
         now: float,
+        most: int = MAX_ROUND_ENTRIES,
     ) -> None:
         self.machine = machine
         self.boot = boot
@@ -91,9 +112,10 @@ class LoginGossip:
         self._news = news
         self._revoked = revoked
         self._started = now
+        self._most = most
         self._found = False
         self._whole = False
-        self._taken: tuple[int, Snapshot] | None = None
+        self._taken: Telling | None = None
         directory.listeners.append(self._changed)
 
     # -- this node's own news ------------------------------------------------------------------------------
@@ -148,16 +170,20 @@ class LoginGossip:
             peer for peer in self.peers.values() if peer.alive and now - peer.heard_at >= EDGE_DEAD_SECONDS
         ]
         for peer in silent:
-            peer.boot = ""
+            peer.boot, peer.intake, peer.more = "", None, False
+            peer.telling = None
             self.directory.drop_machine(peer.machine)
+        if not any(peer.telling is self._taken for peer in self.peers.values()):
+            self._taken = None
         return silent
 
     def whole(self, now: float) -> bool:
         """Whether every edge has been heard since this node's start, or had its time: until then the
         directory may lack wings that are online."""
         if not self._whole:
-            heard = self._found and all(peer.has_answered for peer in self.peers.values())
-            self._whole = heard or now - self._started >= EDGE_DEAD_SECONDS
+            late = now - self._started >= EDGE_DEAD_SECONDS
+            heard = all(peer.has_answered or (late and peer.intake is None) for peer in self.peers.values())
+            self._whole = heard and (self._found or late)
         return self._whole
 
     # -- rounds ----------------------------------------------------------------------------------------------
@@ -166,32 +192,65 @@ class LoginGossip:
         """Whether there is more to tell that edge than it has acknowledged."""
         return self.peers[machine].login_seq != self.log.seq
 
+    def is_midway(self, machine: str) -> bool:
+        """Whether the next round with that edge goes on with what the last one began."""
+        peer = self.peers[machine]
+        return peer.midway or peer.more
+
     def next_round(self, machine: str, now: float) -> Round:
         """What to tell an edge now."""
         peer = self.peers[machine]
-        events = self.log.since(peer.login_seq) if peer.login_seq >= 0 else None
-        snapshot = None
-        if events is None or (not peer.whole and self.whole(now)):
-            events = []
-            snapshot = self._snapshot(now)
+        events = self.log.since(peer.login_seq, self._most) if peer.login_seq >= 0 else None
+        if events is None or peer.midway or (not peer.whole and self.whole(now)):
+            telling = peer.telling = self._told_now(peer, self.whole(now))
+            events, seq, snapshot = [], telling.seq, telling.parts[peer.told]
+        else:
+            peer.telling = None
+            seq, snapshot = peer.login_seq + len(events), None
         return Round(
             machine=self.machine,
             boot=self.boot,
-            seq=self.log.seq,
+            seq=seq,
             events=events,
             snapshot=snapshot,
             edge_boot=peer.boot,
             edge_seq=peer.seq,
             usage_seq=peer.usage_seq,
+            taking=taking_of(peer.intake),
         )
 
-    def _snapshot(self, now: float) -> Snapshot:
-        """All that is known now: the same object for every edge, as long as nothing has changed."""
-        whole = self.whole(now)
-        if self._taken is None or (self._taken[0], self._taken[1].whole) != (self.log.seq, whole):
-            taken = Snapshot(wings=list(self.directory), revoked=self._revoked(), whole=whole)
-            self._taken = (self.log.seq, taken)
-        return self._taken[1]
+    def _told_now(self, peer: Peer, whole: bool) -> Telling:
+        """The snapshot to go on with, or to begin with: what some edge is being told already, if events can
+        follow it, so that it is made and written once."""
+        telling = peer.telling
+        if telling is not None and peer.told and self._serves(telling, peer, whole):
+            return telling
+        peer.told = 0
+        taken = self._taken
+        if taken is not None and self._serves(taken, peer, whole):
+            shared = any(other.told and other.telling is taken for other in self.peers.values())
+            if taken.seq == self.log.seq or (shared and self.log.seq - taken.seq <= self._most):
+                return taken
+        # As long as the edges are still telling their wings, what is known of them grows by the thousand; what
+        # is said of it now would all have to be said once more. An edge has what it knew, and can ask.
+        parts = cut(self.directory if whole else (), self._most)
+        self._taken = Telling(
+            self.log.seq,
+            [
+                Snapshot(
+                    wings=wings,
+                    revoked=self._revoked() if number == 0 else [],
+                    whole=whole,
+                    part=number,
+                    last=number == len(parts) - 1,
+                )
+                for number, wings in enumerate(parts)
+            ],
+        )
+        return self._taken
+
+    def _serves(self, telling: Telling, peer: Peer, whole: bool) -> bool:
+        return telling.whole == whole and telling.seq >= peer.login_seq and self.log.reaches(telling.seq)
 
     def missed(self, machine: str) -> None:
         """An edge has not answered a round."""
@@ -205,28 +264,65 @@ class LoginGossip:
         its events name.
         """
         peer = self.peers.get(answer.machine)
-        if peer is None or (asked.edge_boot, asked.edge_seq) != (peer.boot, peer.seq):
+        if peer is None or (asked.edge_boot, asked.edge_seq, asked.taking) != (
+            peer.boot,
+            peer.seq,
+            taking_of(peer.intake),
+        ):
             # Another answer has been taken since that round was made.
             return False
-        if answer.snapshot is None and (answer.boot != peer.boot or answer.seq < peer.seq):
+        if answer.snapshot is None:
+            if answer.boot != peer.boot or answer.seq < peer.seq:
+                return False
+        elif answer.part and taking_of(peer.intake) != Taking(
+            boot=answer.boot, seq=answer.seq, parts=answer.part
+        ):
             return False
-        peer.heard_at, peer.missed, peer.has_answered = now, 0, True
+        peer.heard_at, peer.missed = now, 0
         peer.region = answer.region or peer.region
-        ours = answer.login_boot == self.boot
-        peer.login_seq = answer.login_seq if ours else -1
-        peer.whole = ours and answer.whole
+        self._acknowledged(peer, answer)
         peer.browsers, peer.sessions, peer.version = answer.browsers, answer.sessions, answer.version
         peer.started_at = now - answer.uptime
+        peer.more = answer.more
+        ahead = now - answer.now
+        if answer.snapshot is not None and not self._take_part(peer, answer, answer.snapshot, ahead):
+            return True
         if answer.boot != peer.boot:
             peer.usage_seq = 0
         peer.boot, peer.seq = answer.boot, answer.seq
-        ahead = now - answer.now
-        if answer.snapshot is not None:
-            entries = [self._placed(peer, event, ahead) for event in answer.snapshot]
-            self.directory.replace_machine(peer.machine, entries)
+        peer.intake, peer.has_answered = None, True
         for event in answer.events:
             self._take(peer, event, ahead)
         return True
+
+    def _acknowledged(self, peer: Peer, answer: Answer) -> None:
+        """What the edge has of this node's."""
+        ours = answer.login_boot == self.boot
+        peer.login_seq = answer.login_seq if ours else -1
+        peer.whole = ours and answer.whole
+        telling, taking = peer.telling, answer.taking
+        peer.midway, peer.told = taking is not None, 0
+        if telling is None:
+            return
+        if taking is None:
+            if ours and peer.login_seq >= telling.seq:
+                peer.telling = None
+        elif taking == Taking(boot=self.boot, seq=telling.seq, whole=telling.whole, parts=taking.parts):
+            peer.told = taking.parts if taking.parts < len(telling.parts) else 0
+
+    def _take_part(self, peer: Peer, answer: Answer, wings: list[WingUp], ahead: float) -> bool:
+        """Take a part of an edge's snapshot; whether that was the last."""
+        if answer.part == 0:
+            peer.intake = Intake(answer.boot, answer.seq)
+        intake = peer.intake
+        assert intake is not None
+        for event in wings:
+            self.directory.up(self._placed(peer, event, ahead))
+            intake.named.add(event.record.wing_id)
+        intake.parts += 1
+        if answer.last:
+            self.directory.keep(peer.machine, intake.named)
+        return answer.last
 
     def _take(self, peer: Peer, event: FleetEvent, ahead: float) -> None:
         match event:

@@ -27,12 +27,18 @@ class EventLog:
         self.seq += 1
         self.appended()
 
-    def since(self, seq: int) -> list[FleetEvent] | None:
-        """The events after number `seq`; None when they are not all here, or `seq` is none of this log's."""
-        wanted = self.seq - seq
-        if not 0 <= wanted <= len(self._events):
+    def reaches(self, seq: int) -> bool:
+        """Whether the events after number `seq` are all here; not if `seq` is none of this log's."""
+        return 0 <= self.seq - seq <= len(self._events)
+
+    def since(self, seq: int, most: int | None = None) -> list[FleetEvent] | None:
+        """The events after number `seq`, the first `most` of them; None when they are not all here."""
+        if not self.reaches(seq):
             return None
-        return list(islice(self._events, len(self._events) - wanted, None))
+        # From the end: who asks has most of them, and a deque is slow to walk through from its beginning.
+        events = list(islice(reversed(self._events), self.seq - seq))
+        events.reverse()
+        return events if most is None else events[:most]
 
     def acknowledged(self, seq: int) -> None:
         """Nobody needs events up to `seq` any more."""

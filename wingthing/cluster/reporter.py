@@ -40,6 +40,8 @@ class Reporter(Service):
         self._busy = False
         self._again = False
         self._started_at = 0.0
+        self._told = False
+        self._heard_before: float | None = None
         self._why_not = ""
         gossip.log.appended = self._news
 
@@ -75,7 +77,13 @@ class Reporter(Service):
         self._schedule(0)
 
     def _news(self) -> None:
-        self._schedule(NUDGE_COALESCE_SECONDS)
+        if not self._login_comes:
+            self._schedule(NUDGE_COALESCE_SECONDS)
+
+    @property
+    def _login_comes(self) -> bool:
+        """Whether login has been told and not heard since: its round will take all that there is by then."""
+        return self._told and self._gossip.heard_at == self._heard_before
 
     def _schedule(self, seconds: float) -> None:
         """See to it that login is told in `seconds` at the latest."""
@@ -89,7 +97,8 @@ class Reporter(Service):
         self._due = self._clock.callLater(seconds, self._begin)
 
     def _begin(self) -> None:
-        self._busy = True
+        self._busy, self._told = True, False
+        self._heard_before = self._gossip.heard_at
         saying = Deferred.fromCoroutine(self._say_hello(self._gossip.log.seq))
         saying.addErrback(lambda failure: self.log.failure("login was not told", failure=failure))
 
@@ -99,6 +108,7 @@ class Reporter(Service):
             await self._login.post(
                 HELLO_PATH, Hello(boot=self._gossip.boot), seconds=INTERNAL_TIMEOUT_SECONDS
             )
+            self._told = True
         except (TemporarilyUnavailable, NotFound) as why:
             # LoginWatch says it once; here it would be said every two seconds.
             self.log.debug("login was not told: {why}", why=why)
@@ -110,5 +120,5 @@ class Reporter(Service):
         again, self._again = self._again, False
         if self._gossip.heard_at is None:
             self._schedule(GOSSIP_SECONDS)
-        elif again or (self._gossip.log.seq != seq and self._gossip.has_news):
+        elif again or (self._gossip.log.seq != seq and self._gossip.has_news and not self._login_comes):
             self._schedule(pause)

@@ -7,7 +7,8 @@
           |  applies it                                      |
 
 Events of a node are numbered from 1 since its start (its *boot*). Who is new, has restarted, or is too far
-behind gets a snapshot in place of events. Times are Unix seconds of the node that says them; nothing compares
+behind gets a snapshot in place of events. A snapshot comes in parts, one with each round, so that none takes
+long to send or to take; it is the state at one moment, and the events since then follow it. Times are Unix seconds of the node that says them; nothing compares
 two nodes' clocks: `now` beside them turns them into ages.
 """
 
@@ -20,7 +21,11 @@ import msgspec
 from wingthing.wire.records import WingRecord
 
 
-class WingUp(msgspec.Struct, tag_field="event", tag="up", frozen=True, kw_only=True):
+# Not tracked by the garbage collector (`gc=False`): a node has a hundred thousand of them, none of which can be
+# part of a cycle, and each full collection would walk through all, for a quarter of a second.
+
+
+class WingUp(msgspec.Struct, tag_field="event", tag="up", frozen=True, kw_only=True, gc=False):
     """A wing is connected to `machine`; said again when its record has changed.
 
     `version` counts the places of this wing: the node that takes its registration gives it one more than the
@@ -33,14 +38,14 @@ class WingUp(msgspec.Struct, tag_field="event", tag="up", frozen=True, kw_only=T
     since: float
 
 
-class WingDown(msgspec.Struct, tag_field="event", tag="down", frozen=True, kw_only=True):
+class WingDown(msgspec.Struct, tag_field="event", tag="down", frozen=True, kw_only=True, gc=False):
     """That connection of a wing has ended. It names the connection: a newer one is not meant."""
 
     wing_id: str
     connection_id: str
 
 
-class Attention(msgspec.Struct, tag_field="event", tag="attention", frozen=True, kw_only=True):
+class Attention(msgspec.Struct, tag_field="event", tag="attention", frozen=True, kw_only=True, gc=False):
     """A terminal on a wing at `machine` asks for its user."""
 
     wing_id: str
@@ -64,7 +69,7 @@ class RevokedKind(enum.StrEnum):
     """A user has been removed; the subject is the user id."""
 
 
-class Revoked(msgspec.Struct, tag_field="event", tag="revoked", frozen=True, kw_only=True):
+class Revoked(msgspec.Struct, tag_field="event", tag="revoked", frozen=True, kw_only=True, gc=False):
     """Something does not count any more from `at` on. Nobody needs to remember it after `until`."""
 
     kind: RevokedKind
@@ -83,19 +88,33 @@ FleetEvent = WingUp | WingDown | Attention | Revoked | OrgChanged
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """All that login knows. Not `whole` while it has not heard of every edge since its own start: what is
-    missing in it may still be true."""
+    """All that login knows, or the part of it with that number. Not `whole` while login has not heard of every
+    edge since its own start: what is missing in it may still be true."""
 
     wings: list[WingUp]
     revoked: list[Revoked]
+    """All of it comes with the first part."""
+
     whole: bool
+    part: int = 0
+    last: bool = True
+
+
+class Taking(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a node has come with a snapshot: it has taken that many parts, and not all, of the one of
+    `boot` at `seq`."""
+
+    boot: str
+    seq: int
+    parts: int
+    whole: bool = True
 
 
 class Round(msgspec.Struct, frozen=True, kw_only=True):
     """Login -> edge. `events` are those up to `seq`; a snapshot is the state at `seq`.
 
     `edge_boot`, `edge_seq` and `usage_seq` acknowledge what login has taken of the edge (written down, for
-    the usage).
+    the usage); `taking` asks for the next part of the edge's snapshot.
     """
 
     machine: str
@@ -106,10 +125,12 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     edge_boot: str = ""
     edge_seq: int = 0
     usage_seq: int = 0
+    taking: Taking | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """Edge -> login. `login_boot`, `login_seq` and `whole` say what the edge has of login.
+    """Edge -> login. `login_boot`, `login_seq` and `whole` say what the edge has of login, `taking` how far it
+    has come with what it does not have yet. `seq` is for `events` or `snapshot` what it is in a round.
 
     `usage` has, of the users whose traffic has grown since the acknowledged report, the bytes sent to their
     browsers since the edge's start: totals, so that a report that is lost or comes twice does no harm.
@@ -125,6 +146,14 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     seq: int
     events: list[FleetEvent]
     snapshot: list[WingUp] | None = None
+    """All connections of the edge, or the part of them with the number `part`."""
+
+    part: int = 0
+    last: bool = True
+    more: bool = False
+    """Whether there are more events, or parts, than these."""
+
+    taking: Taking | None = None
     usage: list[tuple[str, int]] = []
     usage_seq: int = 0
     browsers: int = 0

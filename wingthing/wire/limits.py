@@ -274,7 +274,13 @@ MAX_GOSSIP_EVENTS: Final = 10_000
 """Events that a node keeps for peers that have not acknowledged them; who is behind them gets a snapshot."""
 
 MAX_GOSSIP_BYTES: Final = 64 * 1024 * 1024
-"""One round or its answer; a snapshot of 100,000 wings has some 30 MB."""
+"""One round or its answer, which are cut to far less."""
+
+MAX_ROUND_ENTRIES: Final = 2_000
+"""Events, or wings of a snapshot, in one round or answer, some 700 KB; the rest comes with the next ones."""
+
+GOSSIP_ROUNDS_PER_SECOND: Final = 200
+"""Rounds that login begins because of news, at most: with many edges, one edge hears of them less often."""
 
 DISCOVERY_SECONDS: Final = 5.0
 """How often login looks for edges in DNS: Fly's records live as long."""
@@ -317,6 +323,9 @@ MAX_WAITING_UPGRADES: Final = 1000
 
 REPLAY_TIMEOUT_SECONDS: Final = 5
 """How long Fly's proxy may try to reach the machine that it is sent to."""
+
+USAGE_COUNT_SECONDS: Final = 1.0
+"""How old an edge's count of what it has sent to its users may be when it tells login."""
 
 USAGE_FLUSH_SECONDS: Final = 10.0
 """How often login writes down what the edges have counted."""

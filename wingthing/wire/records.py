@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 
-class WingRecord(msgspec.Struct, frozen=True, kw_only=True):
+# `gc=False`: see wire/gossip.py.
+class WingRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One registered wing. Replaced as a whole when anything in it changes."""
 
     wing_id: str

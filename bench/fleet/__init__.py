@@ -1,0 +1,1 @@
+"""The fleet's benchmarks, one module for each table: `online`, `gossip`, `replay`, `proxy`."""
