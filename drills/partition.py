@@ -34,7 +34,9 @@ async def run(stage: Stage, wings: int, terminals: int) -> Report:
     inside = [wing for wing in crowd if wing.machine == edge.machine]
     outside = [wing for wing in crowd if wing.machine != edge.machine]
     regions = (NRT, NRT, LHR, LOGIN)
-    browsers = await stage.open_terminals([(regions[n // 4 % 4], crowd[n % wings]) for n in range(terminals)])
+    browsers = await stage.open_terminals(
+        [(regions[(n + n // 4) % 4], crowd[n % wings]) for n in range(terminals)]
+    )
     faults = await stage.settle()
     assert not faults, faults
     await asyncio.sleep(CALM_SECONDS)
