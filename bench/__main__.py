@@ -23,6 +23,9 @@ FLEET = ("fleet-online", "fleet-rounds", "fleet-login", "fleet-snapshots", "flee
 TABLES = ("relay", "memory", "echo", *FLEET)
 GROUPS = {"fleet": FLEET}
 
+MOST_LONG_ROUNDS = 3
+"""Of a benchmark whose rounds take a minute each."""
+
 Benchmark = Callable[[Console], Table]
 
 
@@ -62,7 +65,7 @@ def benchmarks(given: argparse.Namespace) -> dict[str, Benchmark]:
         "echo": partial(echo.run, keys=given.keys),
         "fleet-online": partial(online.run, registrations=given.times),
         "fleet-rounds": partial(rounds.run, rounds=given.rounds),
-        "fleet-login": partial(login.run, rounds=given.rounds),
+        "fleet-login": partial(login.run, rounds=min(given.rounds, MOST_LONG_ROUNDS)),
         "fleet-snapshots": partial(snapshots.run, rounds=given.rounds),
         "fleet-replay": partial(replay.run, terminals=given.times),
         "fleet-proxy": partial(proxy.run, rounds=given.rounds, seconds=given.seconds),

@@ -51,13 +51,12 @@ def run(console: Console, *, rounds: int) -> Table:
 
 
 def settled(keys: KeyRing, count: int) -> Simulation:
-    """A login that has had some events, and edges that have had them as well."""
+    """A login with as many events behind it as it keeps, and edges that have heard of them."""
     simulation = Simulation(keys, list(entries(WINGS, count)))
+    simulation.changes.make(MAX_GOSSIP_EVENTS)
     for number in range(count):
         simulation.joins(forgetful(machine_id(number)), knows=True)
     simulation.start()
-    while simulation.gossip.log.seq < MAX_GOSSIP_EVENTS:
-        simulation.changed(max(CHANGES))
     return simulation
 
 

@@ -18,6 +18,7 @@ from wingthing.crypto.digests import digest
 from wingthing.crypto.node_tokens import Audience
 from wingthing.crypto.tokens import WingToken
 from wingthing.errors import NotAuthenticated, TemporarilyUnavailable
+from wingthing.relay.credentials import MAX_CREDENTIAL_CHARS
 from wingthing.relay.peers import Identity
 from wingthing.wire.gossip import RevokedKind
 from wingthing.wire.internal import Entitlement, Session, Tier
@@ -45,7 +46,8 @@ class RevocationsTests(TestCase):
         return self.revocations.covers(WingToken(user_id, int(issued), int(NOW) + 1000, jti=jti))
 
     def test_one_token(self) -> None:
-        self.revocations.add(revoked("j"))
+        for subject in ("j", ""):
+            self.revocations.add(revoked(subject))
         self.assertEqual((self.covers(), self.covers("other"), self.covers("")), (True, False, False))
 
     def test_all_tokens_of_a_user_until_then(self) -> None:
@@ -167,6 +169,14 @@ class TokenTests(AuthenticatorCase):
         self.clock.advance(TOKEN_LIFETIME_SECONDS)
         self.refused(token=expired)
 
+    def test_not_even_a_good_one_may_be_of_any_length(self) -> None:
+        for size in (100, 2 * MAX_CREDENTIAL_CHARS):
+            token = self.token(wing="x" * size)
+            if len(token) > MAX_CREDENTIAL_CHARS:
+                self.refused(token=token)
+            else:
+                self.viewer(token=token)
+
     @given(st.text(max_size=100))
     def test_no_text_is_more_than_refused(self, text: str) -> None:
         self.failureResultOf(Deferred.fromCoroutine(self.authenticator.wing(text)), NotAuthenticated)
@@ -181,9 +191,12 @@ class CookieTests(AuthenticatorCase):
         self.assertEqual(self.login.asked, [digest("cookie")], "the cookie itself stays here")
 
     def test_nobody(self) -> None:
-        for cookie in (None, "", "other", digest("cookie"), "x" * 5000):
+        for cookie in (None, "", "other", digest("cookie"), "x" * MAX_CREDENTIAL_CHARS):
             self.refused(cookie)
-        self.assertNotIn("x" * 5000, self.login.asked)
+        asked = len(self.login.asked)
+        self.assertEqual(asked, 3)
+        self.refused("x" * (MAX_CREDENTIAL_CHARS + 1))
+        self.assertEqual(len(self.login.asked), asked, "that is none of ours")
 
     def test_login_away(self) -> None:
         self.viewer("cookie")
@@ -195,11 +208,12 @@ class CookieTests(AuthenticatorCase):
         self.viewer("cookie")
         fresh = self.authenticator.revoked([revoked(digest("cookie"), RevokedKind.LOGIN)])
         self.assertEqual([event.subject for event in fresh], [digest("cookie")])
+        self.assertEqual(len(self.sessions), 0, "nothing is kept of it")
+        self.refused("cookie")
+        self.assertEqual(len(self.login.asked), 1, "nor is login asked")
         # Login itself may not have noticed, and another node may vouch for it.
         self.sessions.learn(digest("cookie"), Session(user_id="ann"))
-        asked = len(self.login.asked)
         self.refused("cookie")
-        self.assertEqual(len(self.login.asked), asked)
 
     def test_a_user_who_has_been_removed(self) -> None:
         self.authenticator.revoked([revoked("ann", RevokedKind.USER)])

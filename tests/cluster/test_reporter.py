@@ -41,6 +41,7 @@ class FakeLogin:
 class ReporterCase(TestCase):
     def setUp(self) -> None:
         self.clock = Clock()
+        self.clock.advance(1000)
         self.login = FakeLogin(self.clock)
         self.gossip = EdgeGossip(
             EdgeDirectory("edge-a"), "", "edge-boot", FakeNews(), lambda: (), lambda: (0, 0)
@@ -69,12 +70,13 @@ class ReporterCase(TestCase):
             self.gossip.receive(asked, self.clock.seconds())
 
     def times(self) -> list[float]:
-        return [at for at, _hello in self.login.said]
+        """When login was told, in seconds since the start."""
+        return [at - 1000 for at, _hello in self.login.said]
 
 
 class HelloTests(ReporterCase):
     def test_at_the_start_and_until_login_has_been_heard(self) -> None:
-        self.assertEqual(self.login.said, [(0.0, Hello(boot="edge-boot"))])
+        self.assertEqual(self.login.said, [(1000.0, Hello(boot="edge-boot"))])
         self.clock.pump([GOSSIP_SECONDS] * 3)
         self.assertEqual(self.times(), [0.0, 2.0, 4.0, 6.0])
         self.hear()
@@ -166,6 +168,12 @@ class NewsTests(ReporterCase):
         self.clock.advance(0.1)
         self.assertEqual(len(self.times()), 2)
 
+    def test_news_that_do_not_end_are_said_in_time_too(self) -> None:
+        for number in range(20):
+            self.news(number)
+            self.clock.advance(NUDGE_COALESCE_SECONDS / 4)
+        self.assertEqual(len(self.times()), 1)
+
     def test_the_last_word_is_said_though_it_is_no_news(self) -> None:
         self.reporter.report_now()
         self.clock.advance(0)
@@ -174,6 +182,17 @@ class NewsTests(ReporterCase):
         self.reporter.report_now()
         self.clock.advance(0)
         self.assertEqual(len(self.times()), 2, "and not only after the moment in which news are gathered")
+        self.clock.advance(NUDGE_COALESCE_SECONDS)
+        self.assertEqual(len(self.times()), 2)
+
+    def test_the_last_word_comes_before_the_next_one_would(self) -> None:
+        self.hear()
+        self.news()
+        self.reporter.report_now()
+        self.clock.advance(0)
+        self.assertEqual(len(self.times()), 1)
+        self.clock.advance(60)
+        self.assertEqual(len(self.times()), 1)
 
     def test_and_also_when_something_is_being_said_already(self) -> None:
         self.login.waiting = Deferred()
@@ -207,3 +226,10 @@ class StaleTests(ReporterCase):
             self.assertFalse(self.reporter.stale)
             self.clock.advance(0.1)
             self.assertTrue(self.reporter.stale)
+
+    def test_for_how_long_and_why(self) -> None:
+        self.login.failure = TemporarilyUnavailable("login is away")
+        self.clock.advance(GOSSIP_SECONDS)
+        self.assertEqual((self.reporter.silent_seconds, self.reporter.why_not), (2.0, "login is away"))
+        self.hear()
+        self.assertEqual((self.reporter.silent_seconds, self.reporter.why_not), (0.0, ""))

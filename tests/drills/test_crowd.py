@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from twisted.trial.unittest import TestCase
@@ -115,7 +116,9 @@ class TalkTests(TestCase):
             self.assertIsNotNone(self.browser._poll)
             self.browser._stop_polling()
 
-        asyncio.run(talk())
+        # In a thread: where the browser tests have run, this one has an event loop already.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, talk()).result()
         self.assertEqual(self.browser.by_hand, "")
 
 

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import socket
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -41,6 +43,7 @@ class Login(BaseHTTPRequestHandler):
         if self.path == "/refuse":
             self.close_connection = True
             self._json({"error": "too large"}, 413)
+            self._linger()
             return
         if "hold" in self.path:
             self.go.clear()
@@ -51,6 +54,15 @@ class Login(BaseHTTPRequestHandler):
             digest.update(piece)
             self.moved["read"] += len(piece)
         self._json({"bytes": self.moved["read"], "sha256": digest.hexdigest()})
+
+    def _linger(self) -> None:
+        """Read on, as a server must that refuses early: closing on unread data takes the answer along."""
+        self.wfile.flush()
+        self.connection.shutdown(socket.SHUT_WR)
+        self.connection.settimeout(10)
+        with contextlib.suppress(OSError):
+            while self.connection.recv(65536):
+                pass
 
     def _pieces(self):  # type: ignore[no-untyped-def]
         if self.headers.get("Transfer-Encoding") == "chunked":

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 
-from tests.store.support import StoreCase
+from tests.store.support import StoreCase, counting
+from wingthing.crypto.digests import digest
 from wingthing.crypto.tokens import WingToken
 from wingthing.errors import NotFound
-from wingthing.store import revocations, tokens
+from wingthing.store import login_sessions, revocations, tokens, users
 from wingthing.store.tokens import IssuedToken
 from wingthing.wire.gossip import Revoked, RevokedKind
 from wingthing.wire.limits import TOKEN_LIFETIME_SECONDS
@@ -87,6 +88,15 @@ class TokensTests(StoreCase):
         self.assertEqual(told, names | {(RevokedKind.TOKENS, "ann")})
         until = max(event.until for event in self.told())
         self.assertEqual(until, NOW + TOKEN_LIFETIME_SECONDS, "no token of theirs lives longer")
+
+    def test_logging_out_everywhere_ends_browsers_too(self) -> None:
+        self.run_now(users.ensure, "ann", name="Ann", provider="test", now=NOW)
+        cookie = self.run_now(login_sessions.create, "ann", now=NOW, randomness=counting())
+        made = token("one")
+        self.note(made)
+        self.run_now(tokens.revoke_everything, "ann", now=NOW)
+        self.assertFalse(self.counts(made))
+        self.assertIsNone(self.run_now(login_sessions.find, digest(cookie), now=NOW))
 
     def test_one_made_in_the_same_second_afterwards_counts(self) -> None:
         self.run_now(tokens.revoke_all, "ann", now=NOW)

@@ -231,8 +231,8 @@ class LoginGossip:
             shared = any(other.told and other.telling is taken for other in self.peers.values())
             if taken.seq == self.log.seq or (shared and self.log.seq - taken.seq <= self._most):
                 return taken
-        # As long as the edges are still telling their wings, what is known of them grows by the thousand; what
-        # is said of it now would all have to be said once more. An edge has what it knew, and can ask.
+        # As long as the edges are still telling their wings, what is known of them grows by the thousand, and
+        # what is said of it now would all have to be said once more. An edge has what it knew, and can ask.
         parts = cut(self.directory if whole else (), self._most)
         self._taken = Telling(
             self.log.seq,

@@ -8,8 +8,10 @@
 
 Events of a node are numbered from 1 since its start (its *boot*). Who is new, has restarted, or is too far
 behind gets a snapshot in place of events. A snapshot comes in parts, one with each round, so that none takes
-long to send or to take; it is the state at one moment, and the events since then follow it. Times are Unix seconds of the node that says them; nothing compares
-two nodes' clocks: `now` beside them turns them into ages.
+long to send or to take; it is the state at one moment, and the events since then follow it.
+
+Times are Unix seconds of the node that says them; nothing compares two nodes' clocks: `now` beside them turns
+them into ages.
 """
 
 from __future__ import annotations
@@ -20,9 +22,8 @@ import msgspec
 
 from wingthing.wire.records import WingRecord
 
-
-# Not tracked by the garbage collector (`gc=False`): a node has a hundred thousand of them, none of which can be
-# part of a cycle, and each full collection would walk through all, for a quarter of a second.
+# Not tracked by the garbage collector (`gc=False`): a node has a hundred thousand of them, none of which can
+# be part of a cycle, and each full collection would walk through all, for a quarter of a second.
 
 
 class WingUp(msgspec.Struct, tag_field="event", tag="up", frozen=True, kw_only=True, gc=False):
@@ -88,8 +89,8 @@ FleetEvent = WingUp | WingDown | Attention | Revoked | OrgChanged
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """All that login knows, or the part of it with that number. Not `whole` while login has not heard of every
-    edge since its own start: what is missing in it may still be true."""
+    """All that login knows, or the part of it with that number. Not `whole` while login has not heard of
+    every edge since its own start: what is missing in it may still be true."""
 
     wings: list[WingUp]
     revoked: list[Revoked]
@@ -110,7 +111,7 @@ class Taking(msgspec.Struct, frozen=True, kw_only=True):
     whole: bool = True
 
 
-class Round(msgspec.Struct, frozen=True, kw_only=True):
+class Round(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Login -> edge. `events` are those up to `seq`; a snapshot is the state at `seq`.
 
     `edge_boot`, `edge_seq` and `usage_seq` acknowledge what login has taken of the edge (written down, for
@@ -128,9 +129,9 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     taking: Taking | None = None
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """Edge -> login. `login_boot`, `login_seq` and `whole` say what the edge has of login, `taking` how far it
-    has come with what it does not have yet. `seq` is for `events` or `snapshot` what it is in a round.
+class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Edge -> login. `login_boot`, `login_seq` and `whole` say what the edge has of login, `taking` how far
+    it has come with what it does not have yet. `seq` is for `events` or `snapshot` what it is in a round.
 
     `usage` has, of the users whose traffic has grown since the acknowledged report, the bytes sent to their
     browsers since the edge's start: totals, so that a report that is lost or comes twice does no harm.

@@ -6,7 +6,7 @@ import msgspec
 
 
 # `gc=False`: see wire/gossip.py.
-class WingRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class WingRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One registered wing. Replaced as a whole when anything in it changes."""
 
     wing_id: str
