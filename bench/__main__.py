@@ -16,7 +16,7 @@ from bench import echo, machine, memory, relay
 from bench.fleet import login, online, proxy, replay, rounds, snapshots
 from bench.report import Table, write
 
-TABLE_WIDTH = 140
+TABLE_WIDTH = 175
 """Columns of the widest table; what is narrower would cut its figures."""
 
 FLEET = ("fleet-online", "fleet-rounds", "fleet-login", "fleet-snapshots", "fleet-replay", "fleet-proxy")

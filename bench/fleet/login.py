@@ -96,6 +96,8 @@ def tabulate(cells: Cells, about: str, rounds: int) -> Table:
         "Login's part of gossip in a process of its own, with Twisted's client as in a login node; the edges "
         "are one process on the other core, which answers as edges do, with tokens. Nobody is connected to "
         f"this login; its directory has {WINGS:,} wings, which cost nothing while they stay.",
+        "Where there are few rounds a second, what the reactor does in any case, and the 50 calls a second "
+        "that measure its pauses, are the larger part of 'µs per round'.",
         "'CPU%': of login's core. 'longest pause': by how much a call of the reactor came late at most, for "
         "gossip or because something else had the processor. Bytes are all that goes over the sockets.",
         f"However many edges there are, news begin at most {GOSSIP_ROUNDS_PER_SECOND} rounds a second: with "

@@ -174,7 +174,7 @@ def tabulate(
         f"{GOSSIP_TIMEOUT_SECONDS:g} s that a round has.",
         "Over HTTP the edges are one process that skips the wings it is told, on a core of its own. "
         "'longest' is there by how much a call of login's reactor came late at most. 1,000 edges are left "
-        "out: they would be told 35 GB.",
+        "out: they would be told 33 GB.",
         f"Medians of {rounds} rounds; over HTTP one.",
         f"Machine: {about}.",
     ]

@@ -1,6 +1,6 @@
 """Snapshots in parts: how one is cut by who says it, and put together by who takes it.
 
-A snapshot of a hundred thousand wings has 35 MB. Sent in one piece it would not be across an ocean within the
+A snapshot of a hundred thousand wings has 32 MB. Sent in one piece it would not be across an ocean within the
 time of a round, and the node that takes it would relay nothing for half a second.
 """
 

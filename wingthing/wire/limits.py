@@ -277,7 +277,7 @@ MAX_GOSSIP_BYTES: Final = 64 * 1024 * 1024
 """One round or its answer, which are cut to far less."""
 
 MAX_ROUND_ENTRIES: Final = 2_000
-"""Events, or wings of a snapshot, in one round or answer, some 700 KB; the rest comes with the next ones."""
+"""Events, or wings of a snapshot, in one round or answer, some 650 KB; the rest comes with the next ones."""
 
 GOSSIP_ROUNDS_PER_SECOND: Final = 200
 """Rounds that login begins because of news, at most: with many edges, one edge hears of them less often."""
