@@ -185,7 +185,8 @@ def test_a_changed_key_is_a_warning(roost: Server, pages: Pages) -> None:
         again.stop()
 
 
-def test_a_terminal_behind_a_changed_key_is_not_touched(roost: Server, pages: Pages) -> None:
+def test_nothing_is_typed_into_a_terminal_behind_a_changed_key(roost: Server, pages: Pages) -> None:
+    """Asking to attach tells nobody anything, and may come before the page has heard of the new key."""
     page = pages.open(roost.link())
     open_terminal(page)
     home, project = roost.home, roost.home.parent / "projects"
@@ -198,10 +199,15 @@ def test_a_terminal_behind_a_changed_key_is_not_touched(roost: Server, pages: Pa
     try:
         overlay = pane(page).get_by_test_id("key-changed")
         expect(overlay).to_be_visible(timeout=WAIT_MS)
-        assert "pty.attach" not in "".join(sent)
+        page.keyboard.type("echo leaked")
+        assert "pty.input" not in "".join(sent)
         overlay.get_by_test_id("accept-key").click()
         live(page)
-        assert "pty.attach" in "".join(sent)
+        pane(page).get_by_test_id("terminal").click()
+        run(page, "echo mine-$((6*7))")
+        shows(page, "mine-42")
+        assert "pty.input" in "".join(sent)
+        assert "leaked" not in screen(page)
     finally:
         again.stop()
 
