@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import attrs
+from klein import Klein
 from twisted.internet import task
 from twisted.internet.address import IPv4Address
 from twisted.internet.interfaces import IAddress
@@ -23,6 +24,7 @@ from wingthing.store import users
 from wingthing.store.local_key import LocalKey
 from wingthing.store.pool import Database
 from wingthing.web.api import AppApi
+from wingthing.web.api_tree import ApiTree
 from wingthing.web.auth import AuthApp
 from wingthing.web.guard import Guard
 from wingthing.web.identity import Authenticator
@@ -187,8 +189,12 @@ class WebCase(StoreCase):
         self.pages = Pages(self.authenticator, self.app_folder)
         operating = Operating(self._ready, lambda: b"figures 1\n")
         tree = Tree(
-            apps={"auth": self.auth.app, "api": self.api.app},
-            whole=dict.fromkeys(SEGMENTS, operating.app) | dict.fromkeys(FILES, PlainFiles().app),
+            apps={"auth": self.auth.app, "api": ApiTree(self.parts(), self.api.app)},
+            whole={
+                **dict.fromkeys(SEGMENTS, operating.app),
+                **dict.fromkeys(FILES, PlainFiles().app),
+                **self.accounts(),
+            },
             sockets=self.sockets(),
             pages=self.pages.app,
         )
@@ -196,6 +202,14 @@ class WebCase(StoreCase):
         self.cookie = ""
 
     def sockets(self) -> Mapping[str, IResource]:
+        return {}
+
+    def parts(self) -> Mapping[str, Klein]:
+        """What a test puts below `/api/` besides the main app: prefix -> app."""
+        return {}
+
+    def accounts(self) -> Mapping[str, Klein]:
+        """What a test puts beside it: first segment -> app that knows it."""
         return {}
 
     def _revoked(self) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from klein import Klein
 from twisted.web.http import Request
+from twisted.web.resource import IResource
 
 from wingthing.assembly.config import Config
 from wingthing.assembly.listener import Presence
@@ -20,6 +23,7 @@ from wingthing.store import local_key, revocations, users
 from wingthing.store.connection import connect, transaction
 from wingthing.store.pool import Database, open_database
 from wingthing.web.api import AppApi, Wings
+from wingthing.web.api_tree import ApiTree
 from wingthing.web.auth import AuthApp
 from wingthing.web.identity import Authenticator
 from wingthing.web.pages import Pages
@@ -78,9 +82,9 @@ class HomeNode(Node):
             revoked=self.revocations.look_now,
         )
 
-    def api(self, wings: Wings) -> AppApi:
-        """The app of `/api/`."""
-        return AppApi(
+    def api(self, wings: Wings) -> IResource:
+        """What serves `/api/`."""
+        rest = AppApi(
             authenticator=self.authenticator,
             database=self.database,
             wings=wings,
@@ -90,6 +94,15 @@ class HomeNode(Node):
             revoked=self.revocations.look_now,
             here=self.reached_machine,
         )
+        return ApiTree(self.parts(wings), rest.app)
+
+    def parts(self, wings: Wings) -> Mapping[str, Klein]:
+        """The apps of `/api/` besides the main one, by what their addresses begin with."""
+        return {}
+
+    def accounts(self) -> Mapping[str, Klein]:
+        """The apps outside `/api/` and `/auth/` that a node with accounts has, by their first segment."""
+        return {}
 
     def pages(self) -> Pages:
         """The app of everything else."""

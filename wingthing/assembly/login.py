@@ -69,10 +69,10 @@ class LoginNode(HomeNode):
             pages=self.pages().app,
             apps={
                 "auth": self.auth().app,
-                "api": self.api(FleetWings(self.fleet)).app,
+                "api": self.api(FleetWings(self.fleet)),
                 "internal": LoginInternal(self.trust, desk).app,
             },
-            whole=self.everywhere() | self._status(),
+            whole={**self.everywhere(), **self.accounts(), **self._status()},
             sockets=self.sockets(self.authenticator, placement),
         )
         site = QuietSite(self.guard, tree, reactor=reactor, unguarded=UNGUARDED)

@@ -14,8 +14,8 @@ class SingleNode(HomeNode):
     def build(self) -> None:
         tree = Tree(
             pages=self.pages().app,
-            apps={"auth": self.auth().app, "api": self.api(self.router.wings).app},
-            whole=self.everywhere(),
+            apps={"auth": self.auth().app, "api": self.api(self.router.wings)},
+            whole={**self.everywhere(), **self.accounts()},
             sockets=self.sockets(self.authenticator),
         )
         self.listen(QuietSite(self.guard, tree, reactor=self.reactor))

@@ -23,14 +23,14 @@ class Tree(Resource):
     def __init__(
         self,
         *,
-        apps: Mapping[str, Klein],
+        apps: Mapping[str, Klein | IResource],
         whole: Mapping[str, Klein],
         sockets: Mapping[str, IResource],
         pages: Klein | None = None,
     ) -> None:
         super().__init__()
         for name, app in apps.items():
-            self.putChild(name.encode(), app.resource())
+            self.putChild(name.encode(), app.resource() if isinstance(app, Klein) else app)
         self._whole = {name.encode(): app.resource() for name, app in whole.items()}
         self._pages = pages.resource() if pages is not None else Refusal(NotFound("not found"))
         folder = _Sockets()
