@@ -1,0 +1,1 @@
+-- Where logins were made and from where things were done, for the pages of an account.

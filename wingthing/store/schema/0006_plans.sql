@@ -1,0 +1,1 @@
+-- Plans: who pays for whom, and what has been granted.

@@ -1,0 +1,1 @@
+-- Notifications: ntfy topics and Web Push subscriptions.

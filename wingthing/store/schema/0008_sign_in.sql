@@ -1,0 +1,1 @@
+-- How users sign in: accounts of providers and addresses, and what is under way.
