@@ -11,6 +11,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "configuration.md"
 
+LIMITS = (
+    "wingthing/wire/limits.py",
+    "wingthing/wire/wing_limits.py",
+    "wingthing/wire/account_limits.py",
+)
+
 HEAD = """# Configuration
 
 This page is made from the source by `make docs`; edit the sentences there.
@@ -98,7 +104,7 @@ def page() -> str:
             table(("in the source", "value", "meaning"), files),
             "## Limits and intervals\n",
             "They are part of the program and not configurable; the unit is in the name.\n",
-            table(("limit", "value", "meaning"), constants("wingthing/wire/limits.py")),
+            table(("limit", "value", "meaning"), [row for module in LIMITS for row in constants(module)]),
             "## Close codes of the WebSockets\n",
             table(("name", "code", "meaning"), members("wingthing/wire/closing.py", "CloseCode")),
         ]

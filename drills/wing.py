@@ -18,7 +18,8 @@ from drills.line import Line, NotOpened
 from wingthing.crypto.box import PTY, Box, compress
 from wingthing.crypto.keys import new_wing_key, public_text
 from wingthing.wing.backoff import Backoff
-from wingthing.wire.limits import HEARTBEAT_SECONDS, MAX_CHUNK_BYTES, RESTART_SPREAD_SECONDS
+from wingthing.wire.limits import HEARTBEAT_SECONDS, MAX_CHUNK_BYTES
+from wingthing.wire.wing_limits import RESTART_SPREAD_SECONDS
 
 LINE_WIDTH = 60
 

@@ -30,7 +30,7 @@ class ConfigurationPageTests(TestCase):
         script = reference()
         rows = [
             *script.constants("wingthing/names.py"),
-            *script.constants("wingthing/wire/limits.py"),
+            *(row for module in script.LIMITS for row in script.constants(module)),
             *script.members("wingthing/wire/closing.py", "CloseCode"),
         ]
         self.assertEqual([name for name, _value, text in rows if not text], [])

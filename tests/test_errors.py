@@ -22,6 +22,7 @@ class ErrorTests(TestCase):
                 "NotAuthenticated": 401,
                 "Forbidden": 403,
                 "NotFound": 404,
+                "CapReached": 402,
                 "TemporarilyUnavailable": 503,
                 "DecryptionFailed": 400,
             },

@@ -67,6 +67,12 @@ class NotFound(PeerError):
     status = 404
 
 
+class CapReached(PeerError):
+    """The user's plan allows no more this month; a browser is told so with `bandwidth.exceeded`."""
+
+    status = 402
+
+
 class TemporarilyUnavailable(PeerError):
     """Nothing wrong with the request: a passing fault of ours. A wing retries on it (never on 401)."""
 

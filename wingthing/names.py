@@ -43,8 +43,83 @@ ENV_BASE_URL: Final = "WT_BASE_URL"
 """Public URL of the server when it is not the address it listens on (a reverse proxy, a tunnel). In a fleet
 the default is `https://<FLY_APP_NAME>.fly.dev`."""
 
-SIGN_IN_VARIABLES: Final = ("WT_GITHUB_CLIENT_ID", "WT_GOOGLE_CLIENT_ID", "WT_SMTP_HOST")
-"""Any of these set means that a sign-in provider is configured: the node is not in local mode."""
+ENV_GITHUB_CLIENT_ID: Final = "WT_GITHUB_CLIENT_ID"
+"""Sign-in with GitHub: the client id of an OAuth app; accounts.md says how to get one. Any sign-in that is
+configured ends the local mode: there is no user without sign-in, and no one-time link."""
+
+ENV_GITHUB_CLIENT_SECRET: Final = "WT_GITHUB_CLIENT_SECRET"  # noqa: S105 - a name
+"""The secret of that app."""
+
+ENV_GITHUB_URL: Final = "WT_GITHUB_URL"
+"""Address of a GitHub Enterprise Server, in place of `https://github.com`."""
+
+ENV_GITHUB_API_URL: Final = "WT_GITHUB_API_URL"
+"""Address of GitHub's API, in place of `https://api.github.com`, or of `<WT_GITHUB_URL>/api/v3`."""
+
+ENV_GOOGLE_CLIENT_ID: Final = "WT_GOOGLE_CLIENT_ID"
+"""Sign-in with Google: the client id."""
+
+ENV_GOOGLE_CLIENT_SECRET: Final = "WT_GOOGLE_CLIENT_SECRET"  # noqa: S105 - a name
+"""The client secret."""
+
+ENV_GOOGLE_ISSUER: Final = "WT_GOOGLE_ISSUER"
+"""In place of `https://accounts.google.com`, for tests."""
+
+ENV_OIDC_ISSUER: Final = "WT_OIDC_ISSUER"
+"""Sign-in with an OpenID Connect provider: its issuer address. Under it lies
+`/.well-known/openid-configuration`."""
+
+ENV_OIDC_CLIENT_ID: Final = "WT_OIDC_CLIENT_ID"
+"""The client id at that provider."""
+
+ENV_OIDC_CLIENT_SECRET: Final = "WT_OIDC_CLIENT_SECRET"  # noqa: S105 - a name
+"""The client secret at that provider."""
+
+ENV_OIDC_NAME: Final = "WT_OIDC_NAME"
+"""What the button on the login page calls it. Default: the issuer's host name."""
+
+ENV_SMTP_HOST: Final = "WT_SMTP_HOST"
+"""Mail server, for sign-in links and invites by e-mail."""
+
+ENV_SMTP_PORT: Final = "WT_SMTP_PORT"
+"""Its port. Default: 587 for STARTTLS, 465 for TLS, 25 without either."""
+
+ENV_SMTP_USER: Final = "WT_SMTP_USER"
+"""User name at the mail server, where it wants one."""
+
+ENV_SMTP_PASSWORD: Final = "WT_SMTP_PASSWORD"  # noqa: S105 - a name
+"""Its password."""
+
+ENV_SMTP_FROM: Final = "WT_SMTP_FROM"
+"""Whom the mail is from: `wingthing@example.org`, or `Name <wingthing@example.org>`."""
+
+ENV_SMTP_SECURITY: Final = "WT_SMTP_SECURITY"
+"""`starttls`, `tls` (from the first byte) or `none`. Default: `starttls`, and `none` for a loopback address.
+What is asked for is required: nothing is sent without it."""
+
+ENV_NTFY_URL: Final = "WT_NTFY_URL"
+"""The ntfy server that notifications are sent to. Default: `https://ntfy.sh`. notifications.md has more."""
+
+ENV_ALLOWED_EMAILS: Final = "WT_ALLOWED_EMAILS"
+"""Who may sign in, separated by commas: addresses, and domains as `@example.org`. Default: everybody whom a
+provider vouches for."""
+
+ENV_FREE_CAP_BYTES: Final = "WT_FREE_CAP_BYTES"
+"""What the browsers of a user on the free plan are sent in a month, at most, in bytes; 0 for no cap. Default:
+1 GiB. Login alone needs to know it; plans.md has more."""
+
+ENV_RATE_BITS: Final = "WT_RATE_BITS"
+"""Bits per second between a node and all browsers of one user there, each way; 0 for no limit. Default:
+3,000,000. Login alone needs to know it."""
+
+ENV_BILLING_WEBHOOK_SECRET: Final = "WT_BILLING_WEBHOOK_SECRET"  # noqa: S105 - a name
+"""Signs what the payment provider says at `/billing/webhook` (Stripe: `whsec_...`)."""
+
+ENV_BILLING_CHECKOUT_URL: Final = "WT_BILLING_CHECKOUT_URL"
+"""A payment link: where people pay for the pro plan. With it an upgrade is not granted but sold."""
+
+ENV_BILLING_PORTAL_URL: Final = "WT_BILLING_PORTAL_URL"
+"""Where people see what they pay for, and cancel it."""
 
 # -- the directory of a wing and of a single node (protocol.md section 6) ----------------------------
 
@@ -131,8 +206,14 @@ FLEET_ADDR: Final = ":8080"
 FLEET_PORT: Final = 8080
 """The port at which the nodes of a fleet reach each other."""
 
+DEFAULT_NTFY_URL: Final = "https://ntfy.sh"
+"""The public ntfy server."""
+
 SESSION_COOKIE: Final = "wt_session"
 """The cookie of a login session."""
+
+SIGN_IN_COOKIE: Final = "wt_sign_in"
+"""The cookie of a browser that is at a provider's pages."""
 
 LOCAL_USER_ID: Final = "local"
 """The one user of a server without sign-in."""

@@ -25,6 +25,7 @@ from wingthing.relay import viewer_side, wing_side
 from wingthing.relay.peers import Identity, Viewer, WingLink
 from wingthing.relay.router import Router, refusal
 from wingthing.wire import codec
+from wingthing.wire.records import OrgRecord
 
 WING_ID = "a1b2c3d4e5f6a1b2c3d4e5f6"
 OTHER_WING_ID = "00112233445566778899aabb"
@@ -46,11 +47,18 @@ def counted(form: str) -> Callable[[], str]:
 
 def new_router() -> Router:
     """A relay whose session and viewer ids are 00000001, 00000002 ... and connection ids connection-1 ..."""
-    return Router(
+    router = Router(
         relay_pub_key="c3BraQ==",
         new_session_id=counted("%08x"),
         new_connection_id=counted("connection-%d"),
     )
+    router.roster.complete = True
+    return router
+
+
+def org(org_id: str = "org_1", slug: str = "acme", name: str = "Acme", **members: str) -> OrgRecord:
+    """An organisation; `members` are their roles."""
+    return OrgRecord(id=org_id, slug=slug, name=name, members=members)
 
 
 class FakePeer:

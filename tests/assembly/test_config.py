@@ -15,6 +15,7 @@ from wingthing.assembly.config import (
     data_directory,
     parse_addr,
     parse_base_url,
+    parse_ntfy_url,
     resolve,
 )
 from wingthing.assembly.roles import Role, decide
@@ -74,6 +75,28 @@ class AddressTests(TestCase):
         self.assertTrue(parse_addr("tcp:80:interface=0.0.0.0:backlog=127")[1])
         self.assertTrue(parse_addr("tcp:80:interface=10.0.0.1")[1])
 
+    def test_the_ntfy_server(self) -> None:
+        self.assertEqual(parse_ntfy_url(None), "https://ntfy.sh")
+        self.assertEqual(parse_ntfy_url(""), "https://ntfy.sh")
+        for given in (
+            "https://ntfy.example.com/",
+            "http://127.0.0.1:2586",
+            "http://[::1]:80",
+            "https://a.b/ntfy",
+        ):
+            self.assertEqual(parse_ntfy_url(given), given.rstrip("/"))
+        for given in (
+            "ntfy.sh",
+            "ftp://ntfy.sh",
+            "https://",
+            "https://u:p@ntfy.sh",
+            "https://ntfy.sh?a=b",
+            "x",
+        ):
+            with self.assertRaises(OperatorError) as refused:
+                parse_ntfy_url(given)
+            self.assertIn("WT_NTFY_URL", str(refused.exception))
+
     def test_base_url(self) -> None:
         self.assertIsNone(parse_base_url(None))
         self.assertEqual(parse_base_url("https://wt.example.com/"), "https://wt.example.com")
@@ -110,10 +133,17 @@ class DirectoryTests(TestCase):
         allowed = resolve(ServerOptions(addr=":80", data_dir=str(self.folder), allow_remote=True), {})
         self.assertTrue(allowed.exposed)
 
-    def test_a_sign_in_provider_is_refused_as_long_as_there_is_none(self) -> None:
+    def test_sign_in_needs_no_permission_but_a_public_url(self) -> None:
+        environment = {"WT_GITHUB_CLIENT_ID": "x", "WT_GITHUB_CLIENT_SECRET": "y"}
+        options = ServerOptions(addr="0.0.0.0:80", data_dir=str(self.folder))
         with self.assertRaises(OperatorError) as refused:
-            resolve(ServerOptions(data_dir=str(self.folder)), {"WT_GITHUB_CLIENT_ID": "x"})
-        self.assertIn("WT_GITHUB_CLIENT_ID", str(refused.exception))
+            resolve(options, environment)
+        self.assertIn("--base-url", str(refused.exception))
+        found = resolve(options, {**environment, "WT_BASE_URL": "https://wt.example.org"})
+        assert found.sign_in is not None
+        assert found.sign_in.github is not None
+        self.assertEqual(found.sign_in.github.client_id, "x")
+        self.assertIsNone(resolve(ServerOptions(data_dir=str(self.folder)), {}).sign_in, "local mode")
 
 
 class FleetTests(TestCase):

@@ -10,9 +10,18 @@ from wingthing.cluster import fly
 from wingthing.cluster.trust import Trust
 from wingthing.crypto import tokens
 from wingthing.crypto.node_tokens import Audience
-from wingthing.testing import WING_ID, FrameClient
+from wingthing.testing import WING_ID, FrameClient, org
 from wingthing.wire.closing import CloseCode
-from wingthing.wire.gossip import Answer, FleetEvent, Revoked, RevokedKind, Round, Snapshot, WingUp
+from wingthing.wire.gossip import (
+    Answer,
+    FleetEvent,
+    OrgChanged,
+    Revoked,
+    RevokedKind,
+    Round,
+    Snapshot,
+    WingUp,
+)
 from wingthing.wire.limits import LAST_WORD_SECONDS, USAGE_COUNT_SECONDS, WING_WAIT_SECONDS
 from wingthing.wire.records import WingRecord
 
@@ -103,6 +112,41 @@ class FirstRoundTests(NodeCase):
         for _ in range(3):
             node._receive(Round(machine="m1", boot="b", seq=0, events=[]))
         self.assertEqual(len(polls), 1)
+
+
+class OrgTests(EdgeCase):
+    """What login says of organisations is in force here."""
+
+    def member(self, there: bool) -> OrgChanged:
+        record = org(ann="owner", bob="member") if there else org(ann="owner")
+        return OrgChanged(user_ids=["ann", "bob"], org_id="org_1", org=record)
+
+    def test_a_member_opens_a_terminal_until_removed(self) -> None:
+        self.say(self.member(True))
+        wing = self.open("/ws/wing")
+        wing.response()
+        wing.say("wing.register", wing_id=WING_ID, org_slug="acme")
+        self.assertEqual([message["type"] for message in wing.messages()], ["registered"])
+        browser = self.open(f"/ws/pty?wing_id={WING_ID}", "bob")
+        self.assertEqual(browser.response()[0], 101)
+        browser.say("pty.start", agent="shell", cols=80, rows=24, public_key="cHVi")
+        self.assertEqual(wing.messages()[-1]["org_role"], "member")
+        self.say(self.member(False))
+        (ended,) = browser.messages()
+        self.assertEqual((ended["type"], ended["exit_code"]), ("pty.exited", -1))
+        again = self.open(f"/ws/pty?wing_id={WING_ID}", "bob")
+        self.reactor.advance(WING_WAIT_SECONDS)
+        self.assertEqual(again.response()[0], 404)
+
+    def test_what_events_say_goes_before_an_answer_that_was_on_its_way(self) -> None:
+        self.node.entitlements._said.clear()
+        self.say(self.member(True))
+        self.assertEqual(self.node.entitlements._said, {"org_1"})
+
+    def test_after_a_snapshot_it_asks_for_all_of_them(self) -> None:
+        node = self.edge()
+        self.start(node)
+        self.assertEqual(node.gossip.caught_up, node.entitlements.poll_now)
 
 
 class LastWordTests(EdgeCase):

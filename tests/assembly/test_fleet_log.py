@@ -14,6 +14,7 @@ from wingthing.cluster.discovery import Found
 from wingthing.cluster.membership import Membership
 from wingthing.cluster.pusher import GossipPusher
 from wingthing.errors import TemporarilyUnavailable
+from wingthing.relay.calls import Call
 from wingthing.testing import new_router
 from wingthing.wire.gossip import Round
 
@@ -129,7 +130,7 @@ class Silent:
 
     def local_down(self, wing_id: str, connection_id: str) -> None: ...
 
-    def attention(self, wing_id: str, session_id: str) -> None: ...
+    def attention(self, wing_id: str, call: Call) -> None: ...
 
 
 class WingsTests(LogCase):

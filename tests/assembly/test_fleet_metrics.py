@@ -11,6 +11,7 @@ from wingthing.assembly.fleet_metrics import EdgeFigures, LoginFigures, ProxyFig
 from wingthing.assembly.metrics import Metrics
 from wingthing.cluster.placement import OUTCOMES
 from wingthing.cluster.proxy_exchange import AWAY, BUSY, REASONS
+from wingthing.relay.calls import Call
 
 EDGE = "edge-a"
 
@@ -75,7 +76,7 @@ class LoginTests(FleetCase):
         self.fleet.settle()
         self.assertEqual(self.figure("gossip_lag_events", EDGE), 0)
         for number in range(3):
-            self.fleet.login.attention("wing", f"{number}")
+            self.fleet.login.attention("wing", Call(f"{number}"))
         self.assertEqual(self.figure("gossip_lag_events", EDGE), 3)
         self.fleet.round(EDGE)
         self.assertEqual(self.figure("gossip_lag_events", EDGE), 0)

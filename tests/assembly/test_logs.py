@@ -13,6 +13,7 @@ from twisted.trial.unittest import TestCase
 from tests.assembly.case import HOST, NOW, NodeCase
 from wingthing.assembly.logs import HIDDEN, as_json, as_text, log_observer, without_secrets
 from wingthing.crypto import tokens
+from wingthing.names import SIGN_IN_COOKIE
 from wingthing.store.local_key import LocalKey
 from wingthing.testing import WING_ID, FrameClient
 from wingthing.wire.limits import OUTBOX_BYTES
@@ -140,8 +141,22 @@ class RedactionTests(TestCase):
         ):
             self.assertEqual(without_secrets(text), rest)
 
+    def test_secrets_in_paths(self) -> None:
+        secret = "tYfQz1x-2_abcdefghijklmnopqrstuvwxyz0123456"
+        for text, rest in (
+            (f"/invite/{secret} failed", "/invite/(hidden) failed"),
+            (
+                f"/api/orgs/org_1/invites/{secret}/revoke failed",
+                "/api/orgs/org_1/invites/(hidden)/revoke failed",
+            ),
+            (f"/auth/login?next=%2Finvite%2F{secret}", "/auth/login?next=%2Finvite%2F(hidden)"),
+            ("/api/orgs/org_1/invites failed", "/api/orgs/org_1/invites failed"),
+        ):
+            self.assertEqual(without_secrets(text), rest)
+
     def test_secrets_in_headers(self) -> None:
         self.assertEqual(without_secrets("Cookie: wt_session=abc; a=b"), f"Cookie: wt_session={HIDDEN}; a=b")
+        self.assertEqual(without_secrets(f"{SIGN_IN_COOKIE}=abc; a=b"), f"{SIGN_IN_COOKIE}={HIDDEN}; a=b")
         self.assertEqual(
             without_secrets("b'Authorization: Bearer a.b-c'"), f"b'Authorization: Bearer {HIDDEN}'"
         )

@@ -12,8 +12,9 @@ from twisted.trial.unittest import TestCase
 from wingthing import __version__
 from wingthing.assembly.config import Config, FleetPlace
 from wingthing.assembly.lag import ReactorLag
-from wingthing.assembly.metrics import Metrics, NodeFigures
+from wingthing.assembly.metrics import Metrics, NodeFigures, PlanFigures
 from wingthing.assembly.roles import Role
+from wingthing.sockets.pace import Delayed
 from wingthing.testing import WING_ID, FakePeer, identity, new_router, open_browser, open_wing
 
 PLACE = FleetPlace("app", "m1", "nrt", None, None)
@@ -41,11 +42,13 @@ class MetricsTests(TestCase):
         self.router = new_router()
         self.cut_off: dict[str, int] = {}
         self.lag = ReactorLag(Clock())
+        self.delayed = Delayed()
         self.metrics = self.metrics_of(config())
 
     def metrics_of(self, of: Config) -> Metrics:
         metrics = Metrics()
         metrics.add(NodeFigures(of, self.router, self.cut_off, self.lag))
+        metrics.add(PlanFigures(self.router.allowance, self.delayed))
         return metrics
 
     def figure(self, name: str, *labels: str) -> float:
@@ -63,6 +66,9 @@ class MetricsTests(TestCase):
             ("messages_total", ("to_wing",)),
             ("outbox_bytes", ()),
             ("outbox_full_total", ("browser",)),
+            ("users_over_cap", ()),
+            ("rate_delayed_bytes_total", ("to_browser",)),
+            ("rate_delayed_bytes_total", ("from_browser",)),
             ("reactor_lag_seconds", ()),
             ("reactor_lag_histogram_seconds_count", ()),
         ):
@@ -101,6 +107,13 @@ class MetricsTests(TestCase):
         self.assertEqual(self.figure("outbox_bytes"), 1234)
         self.assertEqual(self.figure("outbox_full_total", "browser"), 2)
         self.assertEqual(self.figure("outbox_full_total", "wing"), 0)
+
+    def test_who_is_over_the_cap_and_what_the_rate_delays(self) -> None:
+        self.router.allowance.update("2027-01", 1000, set(), {"ann": 1000, "eve": 999, "bob": 5000})
+        self.delayed.to_browser, self.delayed.from_browser = 12, 34
+        self.assertEqual(self.figure("users_over_cap"), 2)
+        self.assertEqual(self.figure("rate_delayed_bytes_total", "to_browser"), 12)
+        self.assertEqual(self.figure("rate_delayed_bytes_total", "from_browser"), 34)
 
     def test_which_node_it_is(self) -> None:
         about = ("", "", "single", __version__)

@@ -22,6 +22,7 @@ from wingthing.store.pool import Database
 from wingthing.testing import FakePeer, identity
 from wingthing.wire.gossip import Answer
 from wingthing.wire.limits import USAGE_COUNT_SECONDS, USAGE_FLUSH_SECONDS
+from wingthing.wire.plans import month_end
 
 NOW = 1_800_000_000.0
 MONTH, NEXT_MONTH = "2027-01", "2027-02"
@@ -92,11 +93,11 @@ class BookCase(StoreCase):
 
     def of(self, user_id: str = "ann", month: str = MONTH) -> int:
         """What is written down."""
-        return self.run_now(usage.of_month, user_id, month)
+        return sum(self.run_now(usage.days_of_month, user_id, month).values())
 
     def asked(self, user_id: str = "ann") -> int:
         """What a user is told."""
-        return self.successResultOf(Deferred.fromCoroutine(self.book.month_bytes(user_id)))
+        return sum(self.successResultOf(Deferred.fromCoroutine(self.book.days(user_id))).values())
 
     def viewer(self, user_id: str = "ann") -> Viewer:
         viewer = Viewer(identity(user_id), FakePeer())
@@ -161,6 +162,56 @@ class OwnTests(BookCase):
         self.successResultOf(first)
         self.successResultOf(second)
         self.assertEqual(self.of(), 7)
+
+
+class MonthTests(BookCase):
+    def days(self, user_id: str = "ann") -> dict[str, int]:
+        return self.successResultOf(Deferred.fromCoroutine(self.book.days(user_id)))
+
+    def everybody(self, at_least: int = 1) -> dict[str, int]:
+        return self.successResultOf(Deferred.fromCoroutine(self.book.of_everybody(at_least=at_least)))
+
+    def test_each_day_until_today_with_what_is_not_written_down_yet(self) -> None:
+        viewer = self.viewer()
+        viewer.deliver(b"12345")
+        self.successResultOf(self.flush())
+        self.clock.advance(24 * 3600)
+        viewer.deliver(b"67")
+        days = self.days()
+        self.assertEqual((len(days), next(iter(days)), list(days)[-1]), (16, "2027-01-01", "2027-01-16"))
+        self.assertEqual((days["2027-01-15"], days["2027-01-16"], sum(days.values())), (5, 2, self.asked()))
+        self.assertEqual(set(self.days("eve").values()), {0})
+
+    def test_a_month_ends_at_midnight_in_utc(self) -> None:
+        viewer = self.viewer()
+        self.clock.advance(month_end(MONTH) - NOW - 1)
+        viewer.deliver(b"12345")
+        self.successResultOf(self.flush())
+        self.assertEqual((self.asked(), len(self.days())), (5, 31))
+        self.clock.advance(1)
+        self.assertEqual((self.asked(), self.days()), (0, {"2027-02-01": 0}))
+        viewer.deliver(b"67")
+        self.successResultOf(self.flush())
+        self.assertEqual((self.asked(), self.days(), self.of()), (2, {"2027-02-01": 2}, 5))
+
+    def test_everybody_who_has_had_so_much(self) -> None:
+        ann, eve = self.viewer(), self.viewer("eve")
+        ann.deliver(b"12345")
+        eve.deliver(b"1")
+        self.successResultOf(self.flush())
+        ann.deliver(b"67")
+        self.assertEqual((self.everybody(), self.everybody(2)), ({"ann": 7, "eve": 1}, {"ann": 7}))
+
+    def test_what_is_being_written_down_is_not_counted_twice(self) -> None:
+        viewer = self.viewer()
+        viewer.deliver(b"12345")
+        self.slow.hold()
+        flushing = self.flush()
+        asking = Deferred.fromCoroutine(self.book.of_everybody(at_least=1))
+        self.assertNoResult(asking)
+        self.slow.go()
+        self.successResultOf(flushing)
+        self.assertEqual(self.successResultOf(asking), {"ann": 5})
 
 
 class EdgeTests(BookCase):

@@ -76,6 +76,9 @@ class Pages:
         self.expected = list(EXPECTED_NOISE)
         """What the console may say; a test adds what it brings about."""
 
+        self.origins: list[str] = []
+        """Further servers that pages may ask, beside the one that they are opened at."""
+
     def open(self, url: str, *, phone: bool = False, context: BrowserContext | None = None) -> Page:
         """A page in a browser of its own, or in the same one as another page with `context`."""
         if context is None:
@@ -102,7 +105,7 @@ class Pages:
 
         def note(request: object) -> None:
             asked = str(getattr(request, "url", ""))
-            if not asked.startswith((origin, "data:", "blob:")):
+            if not asked.startswith((origin, "data:", "blob:", *self.origins)):
                 self.problems.append(f"a request to another host: {asked}")
 
         return note

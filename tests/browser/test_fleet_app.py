@@ -11,7 +11,7 @@ import yaml
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Pages
-from tests.browser.test_app import WAIT_MS, live, open_terminal, run, screen, shows
+from tests.browser.test_app import WAIT_MS, live, open_terminal, pane, run, screen, shows
 from tests.integration.fleet import Rehearsal
 from tests.integration.people import People
 from tests.integration.program import Program, end_eggs, eventually
@@ -93,6 +93,12 @@ def test_the_wing_moves_and_the_terminal_goes_on(fleet: Rehearsal, wing: FleetWi
     run(page, "echo there-$((6*7))")
     shows(page, "there-42")
     assert "here-42" in screen(page)
+
+    # While it is away, a page that is opened anew finds nothing to connect to, and says what that means.
+    wing.close()
+    expect(page.get_by_role("status").filter(has_text="is offline")).to_be_visible(timeout=WAIT_MS)
+    page.reload()
+    expect(pane(page).get_by_test_id("wing-away")).to_contain_text("is offline", timeout=WAIT_MS)
 
 
 def test_login_dies_and_open_terminals_do_not_notice(fleet: Rehearsal, wing: FleetWing, pages: Pages) -> None:

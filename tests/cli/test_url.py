@@ -11,11 +11,11 @@ from wingthing.store.local_key import LocalKey
 
 
 class UrlTests(OperatorCase):
-    def serve(self, url: str = "http://127.0.0.1:8080") -> Presence:
+    def serve(self, url: str = "http://127.0.0.1:8080", *, sign_in: bool = False) -> Presence:
         presence = Presence(self.data_dir)
         presence.take()
         self.addCleanup(presence.leave)
-        presence.announce(url)
+        presence.announce(url, sign_in=sign_in)
         return presence
 
     def test_the_link_and_nothing_else(self) -> None:
@@ -34,6 +34,18 @@ class UrlTests(OperatorCase):
         second = self.wt("url").out
         self.assertNotEqual(first, second)
         self.assertTrue(second.startswith("https://wt.example.com/auth/local?key="))
+
+    def test_a_server_with_sign_in_has_none(self) -> None:
+        self.serve("https://wt.example.com", sign_in=True)
+        said = self.refused("url")
+        self.assertIn("https://wt.example.com", said)
+        self.assertIn("sign in", said)
+        self.assertFalse((self.data_dir / "local_key").exists())
+
+    def test_a_note_of_a_release_before_sign_in(self) -> None:
+        self.serve()
+        (self.data_dir / "server.json").write_text('{"url": "http://127.0.0.1:9", "pid": 1}')
+        self.assertTrue(self.wt("url").out.startswith("http://127.0.0.1:9/auth/local?key="))
 
     def test_no_server(self) -> None:
         self.assertIn("wt roost", self.refused("url"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import sqlite3
 import stat
 import time
@@ -12,7 +13,7 @@ import time
 from tests.cli.operator import OperatorCase
 from wingthing.cli import data, main
 from wingthing.crypto.tokens import check
-from wingthing.store import audit, tokens, users
+from wingthing.store import audit, orgs, plans, tokens, users
 from wingthing.store.connection import connect
 from wingthing.store.signing_key import signing_keys
 
@@ -77,7 +78,7 @@ class UserTests(OperatorCase):
             self.assertIn(word, outcome.out)
         rows = json.loads(self.wt("user", "list", "--json").out)
         self.assertEqual([row["id"] for row in rows], ["ann", "bob"])
-        self.assertEqual(set(rows[0]), {"id", "display_name", "email", "provider", "created_at"})
+        self.assertEqual(set(rows[0]), {"id", "display_name", "email", "provider", "created_at", "plan"})
 
     def test_a_directory_without_a_database(self) -> None:
         for words in (("list",), ("token", "ann"), ("remove", "ann")):
@@ -109,6 +110,68 @@ class UserTests(OperatorCase):
         self.assertTrue(tokens.revoked(self.cursor(), claims))
         self.assertEqual(json.loads(self.wt("user", "list", "--json").out), [])
         self.assertIn("no user of this id", self.refused("user", "remove", "ann"))
+
+    def test_who_has_an_organisation_of_others_is_not_removed(self) -> None:
+        for user_id in ("ann", "bob"):
+            self.add(user_id)
+        with data.cursor_on(self.data_dir / "wingthing.db") as cursor:
+            org = orgs.create(cursor, "The crew", "ann", now=time.time(), randomness=os.urandom)
+            orgs.add_member(cursor, org.id, "bob", "member", now=time.time())
+        said = self.refused("user", "remove", "ann")
+        self.assertIn("The crew", said)
+        self.assertIn(org.id, said)
+        self.assertEqual(self.wt("user", "remove", "bob").code, 0)
+        self.assertEqual(self.wt("user", "remove", "ann").code, 0)
+
+    def pay(self, kind: plans.Kind, holder: str) -> None:
+        """A plan as the payment provider has told of it."""
+        self.cursor().execute(
+            "INSERT INTO subscriptions (kind, holder, source, reference, status, cancel_at_end, created_at, "
+            "changed_at) VALUES (?, ?, 'payment', ?, 'active', 0, 0, 0)",
+            (str(kind), holder, f"sub_{kind}"),
+        )
+
+    def test_who_pays_is_removed_by_force_alone(self) -> None:
+        """The payments would go on, and nobody is left to end them."""
+        self.add()
+        with data.cursor_on(self.data_dir / "wingthing.db") as cursor:
+            org = orgs.create(cursor, "The crew", "ann", now=time.time(), randomness=os.urandom)
+        self.pay(plans.Kind.ORG, org.id)
+        said = self.refused("user", "remove", "ann")
+        for word in ("The crew", org.id, "paid for", "--force"):
+            self.assertIn(word, said)
+        self.pay(plans.Kind.USER, "ann")
+        self.assertIn("--force", self.refused("user", "remove", "ann"))
+        found = users.find(self.cursor(), "ann")
+        assert found is not None
+        self.assertIsNone(found.removed_at)
+        outcome = self.wt("user", "remove", "ann", "--force")
+        self.assertEqual((outcome.code, outcome.out), (0, ""))
+        for word in ("Removed ann", "sub_org", "sub_user", "payment provider"):
+            self.assertIn(word, outcome.err)
+        self.assertEqual(self.cursor().execute("SELECT count(*) FROM orgs").fetchone()[0], 0)
+
+    def test_force_takes_no_organisation_away_from_others(self) -> None:
+        for user_id in ("ann", "bob"):
+            self.add(user_id)
+        with data.cursor_on(self.data_dir / "wingthing.db") as cursor:
+            org = orgs.create(cursor, "The crew", "ann", now=time.time(), randomness=os.urandom)
+            orgs.add_member(cursor, org.id, "bob", "member", now=time.time())
+        said = self.refused("user", "remove", "ann", "--force")
+        self.assertIn("The crew", said)
+        self.assertNotIn("--force", said)
+
+    def test_what_the_operator_does_is_in_the_users_log(self) -> None:
+        self.add()
+        self.wt("user", "token", "ann")
+        self.wt("user", "token", "ann", "--revoke")
+        self.wt("user", "remove", "ann")
+        entries = audit.of_user(self.cursor(), "ann", most=9)
+        self.assertEqual(
+            [entry.action for entry in entries],
+            ["account deleted", "all devices revoked", "token made", "user added"],
+        )
+        self.assertEqual({entry.actor for entry in entries}, {audit.OPERATOR})
 
     def test_revoking_all_tokens_leaves_the_user(self) -> None:
         self.add()

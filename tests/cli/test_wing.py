@@ -69,6 +69,18 @@ class StartTests(WingCase):
         self.assertEqual((config.roost, config.label), ("https://node.example", "Desk"))
         self.assertEqual(config.labels, ("a", "b"))
 
+    def test_an_organisation_is_remembered_until_it_is_taken_back(self) -> None:
+        self.log_in()
+        self.running()
+        said = self.wt("start", "--org", " acme ").output
+        self.assertEqual(self.home.config.read().org, "acme")
+        self.assertIn("next connection", said)
+        self.assertNotIn("saved", self.wt("start", "--org", "acme").output)
+        self.wt("start")
+        self.assertEqual(self.home.config.read().org, "acme")
+        self.wt("start", "--org", "")
+        self.assertEqual(self.home.config.read().org, "")
+
     def test_another_server_than_the_one_logged_in_to(self) -> None:
         self.home.save_token(DeviceToken(device_token="t", roost="https://a.example"))
         self.home.config.change(roost="https://a.example")

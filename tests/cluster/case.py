@@ -24,9 +24,16 @@ STRANGERS = KeyRing.of(new_signing_key(), {})
 
 
 def record(
-    connection_id: str = "c1", *, wing_id: str = WING_ID, user_id: str = "ann", locked: bool = False
+    connection_id: str = "c1",
+    *,
+    wing_id: str = WING_ID,
+    user_id: str = "ann",
+    org_id: str = "",
+    locked: bool = False,
 ) -> WingRecord:
-    return WingRecord(wing_id=wing_id, connection_id=connection_id, user_id=user_id, locked=locked)
+    return WingRecord(
+        wing_id=wing_id, connection_id=connection_id, user_id=user_id, org_id=org_id, locked=locked
+    )
 
 
 def up(
@@ -36,10 +43,11 @@ def up(
     *,
     wing_id: str = WING_ID,
     user_id: str = "ann",
+    org_id: str = "",
     since: float = NOW,
 ) -> WingUp:
     """Where a wing is, as nodes tell each other."""
-    what = record(connection_id, wing_id=wing_id, user_id=user_id)
+    what = record(connection_id, wing_id=wing_id, user_id=user_id, org_id=org_id)
     return WingUp(record=what, machine=machine, version=version, since=since)
 
 

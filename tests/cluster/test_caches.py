@@ -13,15 +13,19 @@ from tests.cluster.case import revoked
 from wingthing.cluster.caches import EntitlementCache, SessionCache, SingleFlight, entitlements_body
 from wingthing.cluster.client import Reply
 from wingthing.errors import NotFound, TemporarilyUnavailable
-from wingthing.wire.gossip import RevokedKind
-from wingthing.wire.internal import ENTITLEMENTS_PATH, Entitlement, Session, Tier
+from wingthing.relay.orgs import Roster
+from wingthing.testing import org
+from wingthing.wire.gossip import PasskeysChanged, RevokedKind
+from wingthing.wire.internal import ENTITLEMENTS_PATH, Entitlement, Entitlements, Session, Tier
 from wingthing.wire.limits import (
     ENTITLEMENTS_SECONDS,
+    GOSSIP_SECONDS,
     INTERNAL_TOKEN_SECONDS,
     SESSION_CACHE_SECONDS,
     SESSION_GRACE_SECONDS,
     SESSION_NEGATIVE_SECONDS,
 )
+from wingthing.wire.records import OrgRecord
 
 ANN, EVE = Session(user_id="ann"), Session(user_id="eve")
 
@@ -243,6 +247,24 @@ class SessionCacheTests(TestCase):
             self.assertIsNone(self.find(), kind)
             self.clock.advance(SESSION_NEGATIVE_SECONDS)
 
+    def test_other_passkeys_are_known_at_once(self) -> None:
+        self.login.sessions = {"a": ANN, "b": ANN, "e": EVE}
+        for name in "ae":
+            self.find(name)
+        self.login.hold()
+        waiting = self.begin("b")
+        self.cache.passkeys_changed(PasskeysChanged(user_id="ann", keys=["new"]))
+        self.login.answer()
+        self.successResultOf(waiting)
+        fresh = msgspec.structs.replace(ANN, passkeys=("new",))
+        self.login.sessions = {"b": fresh}
+        self.login.asked.clear()
+        self.assertEqual((self.find("a"), self.find("e")), (fresh, EVE))
+        self.assertEqual(self.login.asked, [])
+        self.assertEqual(self.find("b"), fresh, "what was on its way was not kept")
+        self.clock.advance(SESSION_CACHE_SECONDS)
+        self.assertIsNone(self.find("a"), "and it is believed no longer for it")
+
     def test_what_another_node_vouches_for_is_believed_for_a_minute(self) -> None:
         self.login.away = True
         self.cache.learn("b", EVE)
@@ -269,6 +291,8 @@ class FakePolls:
 
     def __init__(self) -> None:
         self.users = [Entitlement(user_id="ann", tier=Tier.PRO, display_name="Ann")]
+        self.orgs: list[OrgRecord] = []
+        self.waiting: Deferred[None] | None = None
         self.failure: Exception | None = None
         self.body: bytes | None = None
         self.asked: list[str] = []
@@ -278,16 +302,18 @@ class FakePolls:
         self.asked.append(etag)
         if self.failure is not None:
             raise self.failure
-        body, current = entitlements_body(self.users)
+        body, current = entitlements_body(Entitlements(self.users, list(self.orgs)))
+        if self.waiting is not None:
+            await self.waiting
         if etag == current:
             return Reply("login", 304, b"", current)
         return Reply("login", 200, body if self.body is None else self.body, current)
 
 
-class EntitlementCacheTests(TestCase):
+class EntitlementCase(TestCase):
     def setUp(self) -> None:
-        self.clock, self.login = Clock(), FakePolls()
-        self.cache = EntitlementCache(self.clock, self.login)
+        self.clock, self.login, self.roster = Clock(), FakePolls(), Roster()
+        self.cache = EntitlementCache(self.clock, self.login, self.roster)
 
     def start(self) -> None:
         self.cache.startService()
@@ -297,6 +323,8 @@ class EntitlementCacheTests(TestCase):
         found = self.cache.find(user_id)
         return found.display_name if found is not None else None
 
+
+class EntitlementCacheTests(EntitlementCase):
     def test_it_is_asked_for_at_the_start_and_then_every_minute(self) -> None:
         self.assertFalse(self.cache.warm)
         self.start()
@@ -310,7 +338,7 @@ class EntitlementCacheTests(TestCase):
     def test_what_has_not_changed_is_not_sent(self) -> None:
         self.start()
         self.clock.pump([ENTITLEMENTS_SECONDS] * 3)
-        etag = entitlements_body(self.login.users)[1]
+        etag = entitlements_body(Entitlements(self.login.users, []))[1]
         self.assertEqual(self.login.asked, ["", etag, etag, etag])
         self.assertEqual((self.cache.changed, self.cache.unchanged, self.name()), (1, 3, "Ann"))
 
@@ -364,12 +392,114 @@ class EntitlementCacheTests(TestCase):
         self.assertEqual((len(self.login.asked), self.clock.getDelayedCalls()), (1, []))
 
 
+class OrgsTests(EntitlementCase):
+    """The organisations that come with the users, and what gossip says of them meanwhile."""
+
+    def role(self, org_id: str = "org_1") -> str:
+        return self.roster.role("bob", org_id)
+
+    def hear(self, org_id: str, **members: str) -> None:
+        """Gossip tells of a change, as FleetNews does."""
+        self.cache.org_said(org_id)
+        self.roster.put(org(org_id, slug=org_id, **members))
+
+    def test_they_come_at_the_start_and_change_with_the_answers(self) -> None:
+        self.login.orgs = [org(bob="member")]
+        self.assertFalse(self.roster.complete)
+        self.start()
+        self.assertEqual((self.roster.complete, self.role()), (True, "member"))
+        self.login.orgs = [org(bob="admin")]
+        self.clock.advance(ENTITLEMENTS_SECONDS)
+        self.assertEqual(self.role(), "admin")
+        self.login.orgs = []
+        self.clock.advance(ENTITLEMENTS_SECONDS)
+        self.assertEqual((self.role(), len(self.roster)), ("", 0))
+
+    def test_an_older_login_says_nothing_of_them(self) -> None:
+        self.login.body = b'{"users":[]}'
+        self.start()
+        self.assertEqual((self.cache.warm, self.roster.complete), (True, False))
+
+    def test_an_answer_that_was_on_its_way_is_older_than_what_has_been_heard(self) -> None:
+        self.login.orgs = [org("org_1", "org_1", bob="member"), org("org_2", "org_2", bob="member")]
+        self.login.waiting = Deferred()
+        self.start()
+        self.hear("org_1")
+        self.hear("org_3", bob="owner")
+        self.login.waiting.callback(None)
+        self.assertEqual([self.role(f"org_{n}") for n in (1, 2, 3)], ["", "member", "owner"])
+
+    def test_even_when_what_has_been_heard_is_what_was_known(self) -> None:
+        """Bob has come and gone while this edge heard nothing, and the answer is from in between."""
+        self.login.orgs = [org("org_1", "org_1", bob="member")]
+        self.login.waiting = Deferred()
+        self.roster.put(org("org_1", "org_1"))
+        self.start()
+        self.hear("org_1")
+        self.login.waiting.callback(None)
+        self.assertEqual(self.role(), "")
+
+    def test_after_that_the_next_answer_comes_whole(self) -> None:
+        """Else an answer that is what it was before would leave in force what was heard since."""
+        self.login.orgs = [org("org_1", "org_1")]
+        self.start()
+        self.hear("org_1", bob="member")
+        self.clock.advance(ENTITLEMENTS_SECONDS)
+        self.assertEqual((self.login.asked, self.role()), (["", ""], ""))
+        self.clock.advance(ENTITLEMENTS_SECONDS)
+        self.assertNotEqual(self.login.asked[-1], "")
+        self.login.waiting = Deferred()
+        self.clock.advance(ENTITLEMENTS_SECONDS)
+        self.hear("org_1", bob="member")
+        self.login.waiting.callback(None)
+        self.login.waiting = None
+        self.clock.advance(ENTITLEMENTS_SECONDS)
+        self.assertEqual((self.login.asked[-1], self.role()), ("", ""))
+
+    def test_asked_while_an_answer_is_on_its_way_it_asks_once_more(self) -> None:
+        self.login.waiting = Deferred()
+        self.start()
+        for _ in range(3):
+            self.cache.poll_now()
+        self.assertEqual(len(self.login.asked), 1)
+        self.login.orgs = [org(bob="member")]
+        first, self.login.waiting = self.login.waiting, None
+        first.callback(None)
+        self.assertEqual((len(self.login.asked), self.role()), (2, "member"))
+
+    def test_what_was_wanted_at_once_is_asked_for_until_it_comes(self) -> None:
+        self.start()
+        self.login.failure = TemporarilyUnavailable("away")
+        self.cache.poll_now()
+        self.cache.poll_now()
+        asked = len(self.login.asked)
+        self.clock.advance(GOSSIP_SECONDS)
+        self.assertEqual(len(self.login.asked), asked + 1, "one question at a time")
+        self.login.failure = None
+        self.login.orgs = [org(bob="member")]
+        self.clock.advance(GOSSIP_SECONDS)
+        self.assertEqual((len(self.login.asked), self.role()), (asked + 2, "member"))
+        self.clock.pump([GOSSIP_SECONDS] * 3)
+        self.assertEqual(len(self.login.asked), asked + 2)
+        self.login.failure = TemporarilyUnavailable("away")
+        self.cache.poll_now()
+        self.cache.stopService()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.cache.startService()
+
+    def test_a_change_without_its_content_is_asked_for(self) -> None:
+        self.start()
+        self.login.orgs = [org(bob="member")]
+        self.cache.org_said("")
+        self.assertEqual((self.login.asked, self.role()), (["", ""], "member"))
+
+
 class EntitlementsBodyTests(TestCase):
     def test_the_same_users_have_the_same_tag_and_others_another(self) -> None:
         ann = Entitlement(user_id="ann", tier=Tier.PRO)
-        body, etag = entitlements_body([ann])
-        self.assertEqual(entitlements_body(iter([ann])), (body, etag))
+        body, etag = entitlements_body(Entitlements([ann]))
+        self.assertEqual(entitlements_body(Entitlements([ann])), (body, etag))
         self.assertTrue(etag.startswith('"') and etag.endswith('"'))
         changed = [msgspec.structs.replace(ann, tier=Tier.FREE), msgspec.structs.replace(ann, email="a@b")]
-        tags: set[Any] = {entitlements_body([each])[1] for each in changed}
-        self.assertEqual(len(tags | {etag, entitlements_body([])[1]}), 4)
+        tags: set[Any] = {entitlements_body(Entitlements([each]))[1] for each in changed}
+        self.assertEqual(len(tags | {etag, entitlements_body(Entitlements([]))[1]}), 4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.trial.unittest import TestCase
 
 from wingthing.cluster import fly
@@ -15,6 +16,24 @@ class FlyTests(TestCase):
             self.assertTrue(fly.is_public({name: ""}.get), name)
         self.assertFalse(fly.is_public({}.get))
         self.assertFalse(fly.is_public({"host": "x", "fly-replay-src": "y"}.get))
+
+    def test_the_client_is_whom_the_proxy_has_seen(self) -> None:
+        said = {"fly-client-ip": "198.51.100.4", "fly-forwarded-port": "443"}
+        for peer, sent, client in (
+            (IPv4Address("TCP", "172.16.0.1", 5), said, "198.51.100.4"),
+            (IPv6Address("TCP", "::ffff:172.16.0.1", 5), said, "198.51.100.4"),
+            (IPv4Address("TCP", "172.16.0.1", 5), {**said, "fly-client-ip": "2001:DB8::0:1"}, "2001:db8::1"),
+            # A machine of the private network, which writes what it likes.
+            (IPv6Address("TCP", "fdaa::3", 5), said, "fdaa::3"),
+            (IPv6Address("TCP", "fe80::1%eth0.1", 5), said, "fe80::1%eth0.1"),
+            (UNIXAddress(b"/run/x"), said, ""),
+            # The proxy sets both.
+            (IPv4Address("TCP", "172.16.0.1", 5), {"fly-client-ip": "198.51.100.4"}, "172.16.0.1"),
+            (IPv4Address("TCP", "172.16.0.1", 5), {"fly-forwarded-port": "443"}, "172.16.0.1"),
+            (IPv4Address("TCP", "172.16.0.1", 5), {**said, "fly-client-ip": "evil"}, "172.16.0.1"),
+            (IPv4Address("TCP", "172.16.0.1", 5), {"x-forwarded-for": "6.6.6.6"}, "172.16.0.1"),
+        ):
+            self.assertEqual(fly.client_address(peer, sent.get), client, (peer, sent))
 
     def test_who_has_been_sent_on(self) -> None:
         for name in ("fly-replay-src", "fly-replay-failed"):

@@ -10,6 +10,7 @@ from twisted.trial.unittest import TestCase
 from tests.cluster.case import NOW, Fleet, place, record, revoked, up
 from wingthing.cluster.gossip_edge import UsageTotals
 from wingthing.cluster.log import EventLog
+from wingthing.relay.calls import Call
 from wingthing.testing import OTHER_WING_ID, WING_ID
 from wingthing.wire.gossip import Attention, OrgChanged, WingDown, WingUp
 from wingthing.wire.limits import USAGE_COUNT_SECONDS
@@ -54,9 +55,9 @@ class RoundTests(EdgeCase):
 
     def test_of_a_round_that_overlaps_only_what_is_new_counts(self) -> None:
         self.fleet.settle()
-        self.login.attention(WING_ID, "s1")
+        self.login.attention(WING_ID, Call("s1"))
         short = self.fleet.ask("edge-a")
-        self.login.attention(WING_ID, "s2")
+        self.login.attention(WING_ID, Call("s2"))
         self.fleet.deliver(short, "edge-a")
         # Login has not heard that the first has arrived: it says both.
         long = self.fleet.ask("edge-a")
@@ -101,7 +102,7 @@ class RoundTests(EdgeCase):
 
     def test_attention_is_announced_by_every_other_node(self) -> None:
         self.connect_at_the_other()
-        self.other.attention(WING_ID, "s1")
+        self.other.attention(WING_ID, Call("s1"))
         self.fleet.settle()
         event = Attention(wing_id=WING_ID, session_id="s1", machine="edge-b")
         for node in ("login", "edge-a"):
@@ -115,6 +116,18 @@ class RoundTests(EdgeCase):
         self.fleet.settle()
         self.assertEqual(self.news.revoked_subjects, ["token-1"])
         self.assertEqual(self.news.orgs, [OrgChanged(user_ids=["ann"])])
+
+    def test_after_a_snapshot_it_says_that_it_may_have_missed_something(self) -> None:
+        caught_up: list[int] = []
+        edge = self.fleet.start_edge("edge-a")
+        edge.caught_up = lambda: caught_up.append(edge.login_seq)
+        self.login.say(OrgChanged(user_ids=["ann"], org_id="org_1"))
+        self.fleet.settle()
+        # The first is not whole: login has yet to hear of this edge.
+        self.assertEqual((caught_up, self.fleet.news["edge-a"].orgs), ([self.login.log.seq] * 2, []))
+        self.login.say(OrgChanged(user_ids=["ann"], org_id="org_1"))
+        self.fleet.settle()
+        self.assertEqual((len(caught_up), len(self.fleet.news["edge-a"].orgs)), (2, 1), "events are enough")
 
     def test_who_starts_late_hears_what_is_revoked(self) -> None:
         self.fleet.revoked_now = [revoked("token-1")]

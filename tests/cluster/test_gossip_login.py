@@ -6,6 +6,7 @@ import msgspec
 from twisted.trial.unittest import TestCase
 
 from tests.cluster.case import NOW, Fleet, place, record, revoked, up
+from wingthing.relay.calls import EXIT, Call
 from wingthing.testing import OTHER_WING_ID, WING_ID
 from wingthing.wire.gossip import Answer, Attention, OrgChanged, Round, WingDown
 from wingthing.wire.limits import EDGE_DEAD_SECONDS, SUSPECT_ROUNDS
@@ -203,6 +204,29 @@ class WhatAnEdgeMaySayTests(LoginCase):
         proven = Attention(wing_id=OTHER_WING_ID, session_id="s", machine="edge-a")
         self.assertEqual(self.fleet.news["login"].attentions, [proven])
         self.assertEqual(self.fleet.ask("edge-b").events[-1:], [proven])
+
+    def test_what_it_hears_of_a_call_it_keeps_to_itself(self) -> None:
+        """Edges are told which terminal asks, for their dashboards, and of an end nothing."""
+        self.edge.local_up(record("c2", wing_id=OTHER_WING_ID), NOW)
+        self.fleet.settle()
+        said = Attention(
+            wing_id=OTHER_WING_ID,
+            session_id="s",
+            machine="edge-a",
+            agent="claude",
+            cwd="work",
+            nonce="n",
+            controller="ann",
+        )
+        end = msgspec.structs.replace(said, kind="exit")
+        self.say(said, end)
+        self.assertEqual(self.fleet.news["login"].attentions, [said, end])
+        bare = Attention(wing_id=OTHER_WING_ID, session_id="s", machine="edge-a")
+        self.assertEqual(self.fleet.ask("edge-b").events[-1:], [bare])
+        self.assertEqual(self.login.log.seq, self.fleet.ask("edge-b").seq)
+        before = self.login.log.seq
+        self.login.attention(WING_ID, Call("s", EXIT))
+        self.assertEqual(self.login.log.seq, before)
 
     def test_it_neither_revokes_nor_changes_organisations(self) -> None:
         before = self.login.log.seq

@@ -17,7 +17,7 @@ from wingthing.cluster.gossip_login import LoginGossip
 from wingthing.cluster.log import EventLog
 from wingthing.wire.gossip import Answer, Attention, OrgChanged, Revoked, RevokedKind, Round, WingUp
 from wingthing.wire.limits import EDGE_DEAD_SECONDS
-from wingthing.wire.records import WingRecord
+from wingthing.wire.records import OrgRecord, WingRecord
 
 LOGIN = "login"
 EDGES = ("edge-a", "edge-b", "edge-c")
@@ -31,10 +31,11 @@ users = st.sampled_from(["ann", "ann", "eve"])
 
 
 class Revocations:
-    """News of a node: what it knows to be revoked."""
+    """News of a node: what it knows to be revoked, and who it knows to be in which organisation."""
 
     def __init__(self) -> None:
         self.subjects: set[str] = set()
+        self.orgs: dict[str, OrgRecord] = {}
 
     def attention(self, event: Attention) -> None:
         pass
@@ -43,7 +44,9 @@ class Revocations:
         self.subjects.update(event.subject for event in events)
 
     def orgs_changed(self, event: OrgChanged) -> None:
-        pass
+        self.orgs.pop(event.org_id, None)
+        if event.org is not None:
+            self.orgs[event.org_id] = event.org
 
 
 @attrs.define
@@ -94,6 +97,9 @@ class World(RuleBasedStateMachine):
         self.open: list[Connection] = []
         self.edges: dict[str, Edge] = {}
         self.revoked: list[Revoked] = []
+        self.orgs: dict[str, OrgRecord] = {}
+        """As login's database has them."""
+
         self.login: LoginGossip | None = None
         self.asked_late: list[tuple[str, Round]] = []
         self.answered_late: list[tuple[LoginGossip, Round, Answer]] = []
@@ -130,6 +136,8 @@ class World(RuleBasedStateMachine):
             lambda: (0, 0),
             most=self.most,
         )
+        # It asks login for all of them; the answer is tested with the cache that takes it.
+        gossip.caught_up = lambda: setattr(news, "orgs", dict(self.orgs))
         self.edges[edge] = Edge(gossip, news)
 
     def gossip(self, node: str) -> LoginGossip | EdgeGossip | None:
@@ -218,6 +226,15 @@ class World(RuleBasedStateMachine):
         if self.login is not None:
             self.login.say(event)
 
+    @rule(org_id=st.sampled_from(["org_1", "org_2"]), user=users, there=st.booleans())
+    def org_changes(self, org_id: str, user: str, there: bool) -> None:
+        """Also while login is away: the operator's commands change the database, too."""
+        self.orgs.pop(org_id, None)
+        if there:
+            self.orgs[org_id] = OrgRecord(id=org_id, slug=org_id, members={user: "owner"})
+        if self.login is not None:
+            self.login.say(OrgChanged(user_ids=[user], org_id=org_id, org=self.orgs.get(org_id)))
+
     # -- rounds and their fates ----------------------------------------------------------------------------
 
     @rule(seconds=st.sampled_from([0.1, 2.0, 9.0, 11.0]))
@@ -298,6 +315,7 @@ class World(RuleBasedStateMachine):
         known = {event.subject for event in self.revoked}
         for name, edge in self.edges.items():
             assert known <= edge.news.subjects, f"{name} takes revoked tokens"
+            assert edge.news.orgs == self.orgs, f"{name} lets in who has been removed"
 
     def teardown(self) -> None:
         self.quiet()

@@ -25,7 +25,12 @@ from wingthing.wire.internal import Entitlement, Session, Tier
 from wingthing.wire.limits import TOKEN_LIFETIME_SECONDS
 
 ANN = Entitlement(
-    user_id="ann", tier=Tier.PRO, display_name="Ann", email="ann@example.org", provider="github"
+    user_id="ann",
+    tier=Tier.PRO,
+    display_name="Ann",
+    email="ann@example.org",
+    provider="github",
+    passkeys=("k",),
 )
 
 
@@ -131,6 +136,7 @@ class TokenTests(AuthenticatorCase):
                 provider="github",
                 token="j",
                 token_issued_at=int(NOW),
+                passkeys=("k",),
             ),
         )
         self.assertEqual(self.viewer(token=self.token(pub="key", wing="w")), identity)

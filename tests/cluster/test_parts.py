@@ -8,6 +8,7 @@ from twisted.trial.unittest import TestCase
 from tests.cluster.case import NOW, Fleet, place, record, revoked, up
 from wingthing.cluster.log import EventLog
 from wingthing.cluster.parts import cut
+from wingthing.relay.calls import Call
 from wingthing.wire.gossip import Answer, Round, WingUp
 from wingthing.wire.limits import EDGE_DEAD_SECONDS
 
@@ -154,7 +155,7 @@ class LoginsSnapshotTests(PartsCase):
         self.rounds("edge-a", 1)
         self.login.log._events = EventLog(3)._events
         for number in range(5):
-            self.login.attention("w1", str(number))
+            self.login.attention("w1", Call(str(number)))
         (asked,) = self.rounds("edge-a", 1)
         assert asked.snapshot is not None
         self.assertEqual((asked.snapshot.part, asked.seq), (0, self.login.log.seq))
@@ -170,11 +171,11 @@ class LoginsSnapshotTests(PartsCase):
     def test_it_is_made_once_for_all_and_not_kept(self) -> None:
         first = self.login.peers["edge-b"]
         self.assertEqual(first.told, 1)
-        self.login.attention("w1", "s")
+        self.login.attention("w1", Call("s"))
         self.rounds("edge-a", 1)
         self.assertIs(self.login.peers["edge-a"].telling, first.telling, "events can follow it")
         for number in range(2):
-            self.login.attention("w1", str(number))
+            self.login.attention("w1", Call(str(number)))
         self.fleet.start_edge("edge-a")
         self.rounds("edge-a", 2)
         self.assertIsNot(self.login.peers["edge-a"].telling, first.telling, "but not too many")
@@ -291,7 +292,7 @@ class ManyEventsTests(PartsCase):
 
     def test_login_says_them_one_round_after_the_other(self) -> None:
         for number in range(5):
-            self.login.attention("w1", str(number))
+            self.login.attention("w1", Call(str(number)))
         for count, left in ((2, True), (2, True), (1, False)):
             asked = self.fleet.ask("edge-a")
             self.assertEqual(len(asked.events), count)

@@ -19,6 +19,7 @@ from wingthing.cluster.placement import SENT_ON_STATUS, Placement, Waiting, sess
 from wingthing.crypto import node_tokens, tokens
 from wingthing.crypto.node_tokens import Audience
 from wingthing.errors import NotFound, PeerError, TemporarilyUnavailable
+from wingthing.relay.orgs import Roster
 from wingthing.relay.peers import Identity
 from wingthing.testing import OTHER_WING_ID, WING_ID, identity
 from wingthing.wire.gossip import WingUp
@@ -34,6 +35,7 @@ class PlacementCase(TestCase):
         self.clock = Clock()
         self.clock.advance(NOW)
         self.directory = EdgeDirectory("edge-a")
+        self.roster = Roster()
         self.trust = trust("edge-a", self.clock)
         self.at_login: dict[str, WingUp] = {}
         self.asked: list[str] = []
@@ -45,6 +47,7 @@ class PlacementCase(TestCase):
         self.placement = Placement(
             self.clock,
             self.directory,
+            self.roster,
             self.trust,
             self.ask,
             lambda login, session: self.learned.append((login, session)),
@@ -117,7 +120,9 @@ class KnownTests(PlacementCase):
         self.assertEqual(self.sent_to(self.place())["instance"], "edge-b")
 
     def test_login_sends_on_too_and_asks_nobody(self) -> None:
-        login = Placement(self.clock, self.directory, self.trust, None, lambda *_: None, self.outcomes.append)
+        login = Placement(
+            self.clock, self.directory, self.roster, self.trust, None, lambda *_: None, self.outcomes.append
+        )
         self.directory.remote_up(up("c1", "edge-b"))
         placing = Deferred.fromCoroutine(login.place(WING_ID, ANN, {}.get))
         self.assertEqual(self.sent_to(placing)["instance"], "edge-b")
@@ -340,6 +345,7 @@ class WelcomeTests(PlacementCase):
         there = Placement(
             self.clock,
             directory,
+            Roster(),
             trust("edge-b", self.clock),
             self.ask,
             lambda *_: None,

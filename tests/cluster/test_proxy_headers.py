@@ -43,6 +43,7 @@ class ToLoginTests(TestCase):
             "range": ["bytes=0-1"],
             "if-none-match": ['"x"'],
             "x-real-ip": ["1.2.3.4"],
+            "stripe-signature": ["t=1,v1=ab"],
             "x-own": ["caf\xe9"],
         }
         got = passed(Headers({name: [v.encode("latin-1") for v in values] for name, values in kept.items()}))
@@ -153,6 +154,11 @@ class ForwardedTests(TestCase):
             (UNIXAddress(b"/run/x"), "unknown"),
         ):
             self.assertEqual(passed(headers(Host="h"), peer)["x-forwarded-for"], [client])
+
+    def test_a_machine_of_the_private_network_is_not_flys_proxy(self) -> None:
+        sent = Headers({"Host": ["h"], "X-Forwarded-Proto": ["https"], **{k: [v] for k, v in FLY.items()}})
+        got = passed(sent, IPv6Address("TCP", "fdaa::3", 1))
+        self.assertEqual((got["x-forwarded-for"], got["x-forwarded-proto"]), (["fdaa::3"], ["http"]))
 
 
 class ToClientTests(TestCase):

@@ -18,6 +18,7 @@ from wingthing.cluster.gossip_edge import EdgeGossip
 from wingthing.cluster.gossip_login import LoginGossip
 from wingthing.cluster.pusher import ROUNDS_AT_ONCE, GossipPusher, RoundWriter
 from wingthing.errors import NotFound, TemporarilyUnavailable
+from wingthing.relay.calls import Call
 from wingthing.testing import WING_ID
 from wingthing.wire.gossip import Answer, Round, Snapshot, Taking
 from wingthing.wire.internal import GOSSIP_PATH
@@ -168,7 +169,7 @@ class RoundTests(PusherCase):
         self.quiet()
         began = self.clock.seconds()
         for number in range(100):
-            self.gossip.attention(WING_ID, str(number))
+            self.gossip.attention(WING_ID, Call(str(number)))
         self.clock.advance(GOSSIP_COALESCE_SECONDS - 0.001)
         self.assertEqual(self.network.rounds, [])
         self.clock.advance(0.0011)
@@ -206,7 +207,7 @@ class RoundTests(PusherCase):
         (asked,) = self.network.to("edge-a")
         for _ in range(5):
             self.pusher.hello("edge-a")
-            self.gossip.attention(WING_ID, "s")
+            self.gossip.attention(WING_ID, Call("s"))
             self.turn(0.125)
         self.assertEqual(len(self.network.to("edge-a")), 1)
         del self.network.fates["edge-a"]
@@ -282,14 +283,14 @@ class PaceTests(PusherCase):
 
     def test_a_single_piece_of_news_reaches_all_of_them_at_once(self) -> None:
         self.quiet()
-        self.gossip.attention(WING_ID, "s")
+        self.gossip.attention(WING_ID, Call("s"))
         self.clock.advance(GOSSIP_COALESCE_SECONDS)
         self.assertEqual(len(self.network.rounds), len(self.machines))
 
     def test_news_without_end_are_told_at_a_pace(self) -> None:
         self.quiet()
         for _ in range(160):
-            self.gossip.attention(WING_ID, "s")
+            self.gossip.attention(WING_ID, Call("s"))
             self.clock.advance(0.0625)
         self.assertLessEqual(len(self.network.rounds), 10 * GOSSIP_ROUNDS_PER_SECOND + len(self.machines))
         for machine in self.machines:
@@ -309,7 +310,7 @@ class PaceTests(PusherCase):
 
     def test_and_its_news_are_fetched_although_it_has_just_been_told_some(self) -> None:
         self.quiet()
-        self.gossip.attention(WING_ID, "s")
+        self.gossip.attention(WING_ID, Call("s"))
         self.clock.advance(GOSSIP_COALESCE_SECONDS)
         self.network.rounds.clear()
         self.pusher.hello("edge-007")
@@ -318,7 +319,7 @@ class PaceTests(PusherCase):
 
     def test_they_are_begun_a_few_at_a_time(self) -> None:
         self.quiet()
-        self.gossip.attention(WING_ID, "s")
+        self.gossip.attention(WING_ID, Call("s"))
         self.clock.rightNow += GOSSIP_COALESCE_SECONDS
         begun = []
         while self.clock.calls and self.clock.calls[0].getTime() <= self.clock.rightNow:
@@ -528,7 +529,7 @@ class EndTests(PusherCase):
         self.pusher.stopService()
         self.assertEqual(self.clock.getDelayedCalls(), [])
         answer.errback(TemporarilyUnavailable("away"))
-        self.gossip.attention(WING_ID, "s")
+        self.gossip.attention(WING_ID, Call("s"))
         self.pusher.hello("edge-b")
         self.assertEqual(self.clock.getDelayedCalls(), [])
 

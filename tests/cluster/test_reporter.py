@@ -12,6 +12,7 @@ from wingthing.cluster.directory import EdgeDirectory
 from wingthing.cluster.gossip_edge import EdgeGossip
 from wingthing.cluster.reporter import Reporter
 from wingthing.errors import NotFound, TemporarilyUnavailable
+from wingthing.relay.calls import Call
 from wingthing.testing import WING_ID
 from wingthing.wire.gossip import Round
 from wingthing.wire.internal import HELLO_PATH, Hello
@@ -108,7 +109,7 @@ class NewsTests(ReporterCase):
         self.login.said.clear()
 
     def news(self, number: int = 1) -> None:
-        self.gossip.attention(WING_ID, str(number))
+        self.gossip.attention(WING_ID, Call(str(number)))
 
     def test_news_are_said_at_once_and_together(self) -> None:
         for number in range(100):

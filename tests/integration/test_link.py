@@ -17,8 +17,10 @@ from wingthing.wing.link import Link, LinkState, Login
 from wingthing.wing.link_socket import dialer
 from wingthing.wing.roost import Roost
 from wingthing.wire import codec
-from wingthing.wire.limits import LINK_PAUSE_BYTES, MAX_MESSAGE_BYTES
-from wingthing.wire.messages import PtyOutput, Registered, WingRegister
+from wingthing.wire.limits import MAX_MESSAGE_BYTES
+from wingthing.wire.messages import PtyOutput, WingRegister
+from wingthing.wire.node_messages import Registered
+from wingthing.wire.wing_limits import LINK_PAUSE_BYTES
 
 reactor: Any = installed
 WING_ID = "a" * 24

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from twisted.trial.unittest import TestCase
 
+from wingthing.relay.calls import Call
 from wingthing.relay.events import Announcer, Dashboards, WingEvents
+from wingthing.relay.orgs import Roster
 from wingthing.testing import WING_ID, FakePeer, identity
-from wingthing.wire.messages import OrgChanged
+from wingthing.wire.node_messages import OrgChanged
 from wingthing.wire.records import WingRecord
 
 
@@ -50,7 +52,7 @@ class AnnouncerTests(TestCase):
         self.ann, self.eve = FakePeer(), FakePeer()
         dashboards.add(identity("ann"), self.ann)
         dashboards.add(identity("eve"), self.eve)
-        self.events: WingEvents = Announcer(dashboards)
+        self.events: WingEvents = Announcer(dashboards, Roster(), lambda org_id: [])
         self.record = WingRecord(
             wing_id=WING_ID, connection_id="c", user_id="ann", owner="Ann", public_key="k", locked=True
         )
@@ -59,7 +61,7 @@ class AnnouncerTests(TestCase):
         self.events.admit(self.record)
         self.events.online(self.record)
         self.events.configured(self.record)
-        self.events.attention(self.record, "s")
+        self.events.attention(self.record, Call("s"))
         self.events.offline(self.record)
         described = {
             "wing_id": WING_ID,

@@ -106,7 +106,10 @@ class StartTests(SaidByNode):
         self.assertEqual(started["passkeys"], [])
         self.assertNotIn("viewer_id", started)
         self.assertEqual(attached["user_id"], "ann")
-        for name in ("viewer_id", "org_role", "passkeys", "display_name"):
+        for said in (attached, watched):
+            # An extension: the list of a locked wing names people by their address, too.
+            self.assertEqual((said["email"], said["passkeys"]), ("ann@example.org", []))
+        for name in ("viewer_id", "org_role", "display_name"):
             self.assertNotIn(name, attached)
         self.assertEqual((watched["user_id"], watched["email"]), ("ann", "ann@example.org"))
         self.assertEqual(watched["viewer_id"], "00000002")
@@ -336,6 +339,23 @@ class AttachTests(RelayTestCase):
         phone.say("passkey.response", session_id=self.session_id, signature="eA==")
         self.assertEqual(self.laptop.peer.take_types(), ["passkey.response"])
 
+    def test_nor_may_who_is_asked_end_it(self) -> None:
+        """Where nobody has the terminal open, who attaches is bound to it before the wing has answered."""
+        self.browser.say("pty.detach", session_id=self.session_id)
+        phone = open_browser(self.router)
+        phone.attach(self.session_id, wing_id=WING_ID)
+        phone.say("pty.kill", session_id=self.session_id)
+        self.laptop.say("passkey.challenge", session_id=self.session_id, challenge="eA==")
+        phone.say("passkey.response", session_id=self.session_id, signature="eA==")
+        self.assertEqual(self.laptop.peer.take_types(), ["pty.attach", "passkey.response"])
+        self.laptop.say("pty.exited", session_id=self.session_id, exit_code=-1, error="not_allowed")
+        self.assertEqual(self.laptop.peer.take(), [], "not even afterwards")
+        phone.attach(self.session_id, wing_id=WING_ID)
+        phone.say("pty.kill", session_id=self.session_id)
+        self.assertEqual(self.laptop.peer.take_types(), ["pty.attach"])
+        self.laptop.let_in(self.session_id)
+        self.assertEqual(self.laptop.peer.take_types(), ["pty.kill"])
+
     def test_the_wing_goes_before_it_has_answered(self) -> None:
         phone = open_browser(self.router)
         phone.attach(self.session_id, wing_id=WING_ID)
@@ -425,6 +445,7 @@ class AttachTests(RelayTestCase):
         eve = open_browser(self.router, "eve")
         eve.attach(self.session_id, wing_id=OTHER_WING_ID)
         self.assertEqual(theirs.peer.take_types(), ["pty.attach"])
+        theirs.let_in(self.session_id)
         eve.say("pty.input", session_id=self.session_id, data="eA==")
         eve.say("pty.kill", session_id=self.session_id)
         self.assertEqual(self.laptop.peer.take(), [])

@@ -24,7 +24,8 @@ from wingthing.testing import (
 )
 from wingthing.wire import codec
 from wingthing.wire.limits import MAX_SESSIONS_PER_VIEWER
-from wingthing.wire.messages import MESSAGES, Error, From
+from wingthing.wire.messages import MESSAGES, From
+from wingthing.wire.node_messages import Error
 
 
 class RegistrationTests(RelayTestCase):
@@ -321,6 +322,7 @@ class ConfigTests(RelayTestCase):
             "allowed_count": 2,
             "user_id": "ann",
             "owner": "Ann",
+            "org_id": "",
         }
         self.assertEqual(self.dashboard.take(), [{"type": "wing.online", **described}])
         wing.say("wing.config", wing_id=WING_ID, locked=False, allowed_count=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import TestCase
 
 from wingthing.errors import Forbidden
+from wingthing.relay.orgs import Roster
 from wingthing.relay.peers import Viewer, WingLink
 from wingthing.relay.routes import control
 from wingthing.relay.wings import Wing, Wings
@@ -22,7 +23,7 @@ def record(wing_id: str = "w1", user_id: str = "ann", connection_id: str = "c") 
 
 class WingsTests(TestCase):
     def setUp(self) -> None:
-        self.wings = Wings()
+        self.wings = Wings(Roster())
         self.abandoned: list[Wing] = []
 
     def register(self, connection: WingLink, what: WingRecord) -> tuple[Wing, WingLink | None]:

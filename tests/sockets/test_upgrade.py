@@ -5,14 +5,17 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 
 from tests.sockets.case import ORIGIN, SocketTestCase
 from wingthing.errors import NotAuthenticated, NotFound, PeerError, TemporarilyUnavailable
 from wingthing.relay.peers import Identity
+from wingthing.relay.rates import Limits
 from wingthing.sockets.upgrade import ViewerUpgrade
 from wingthing.testing import WING_ID, FrameClient
+from wingthing.wire.account_limits import UPGRADES_PER_ACCOUNT, UPGRADES_PER_ADDRESS
 
 PATHS = ("/ws/wing", "/ws/pty", "/ws/relay", "/ws/app")
 COOKIE = {"Cookie": "wt_session=cookie-of-ann"}
@@ -310,3 +313,48 @@ class PlacementTests(SocketTestCase):
         self.placement.answer = RuntimeError("a bug")  # type: ignore[assignment]
         self.assertEqual(self.answer(self.ask())[0], 503)
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+
+
+class LimitTests(SocketTestCase):
+    """How often sockets are opened: by address before anybody knows whose they are, then by account."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.limits = Limits(self.clock.seconds)
+        site: Any = self.site
+        site.limits, site.address_of = self.limits, lambda request: self.address
+        self.address = "192.0.2.1"
+
+    def status(self, path: str, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
+        client = self.client()
+        client.upgrade(path, headers)
+        return client.response()
+
+    def test_one_account_from_wherever(self) -> None:
+        token = {"Authorization": f"Bearer {self.authenticator.token()}"}
+        for number in range(UPGRADES_PER_ACCOUNT):
+            self.address = f"192.0.{number % 256}.1"
+            self.limits.check("upgrade", account="ann")
+        for path in PATHS:
+            status, headers, body = self.status(path, token if path == "/ws/wing" else COOKIE)
+            self.assertEqual((status, headers["retry-after"]), (429, "1"))
+            self.assertIn(b"too many connections by this account", body)
+        self.assertEqual(self.router.open_sockets, 0)
+        self.assertEqual(self.status("/ws/pty", {"Cookie": "wt_session=cookie-of-eve"})[0], 101)
+        self.clock.advance(1)
+        self.assertEqual(self.status("/ws/pty", COOKIE)[0], 101)
+
+    def test_one_address_whoever_it_is(self) -> None:
+        for _ in range(UPGRADES_PER_ADDRESS):
+            self.limits.check("upgrade", address=self.address)
+        for path in PATHS:
+            status, _headers, body = self.status(path, {})
+            self.assertEqual(status, 429)
+            self.assertIn(b"too many connections from this address", body)
+        self.address = "192.0.2.2"
+        self.assertEqual(self.status("/ws/pty", COOKIE)[0], 101)
+
+    def test_credentials_are_not_tried_faster_than_that(self) -> None:
+        found = {self.status("/ws/pty?token=wrong", {})[0] for _ in range(UPGRADES_PER_ADDRESS)}
+        self.assertEqual(found, {401})
+        self.assertEqual(self.status("/ws/pty?token=wrong", {})[0], 429)

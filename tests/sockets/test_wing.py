@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.sockets.case import SocketTestCase
-from wingthing.testing import OTHER_WING_ID, WING_ID, FrameClient, frame, registration
+from wingthing.testing import OP_CLOSE, OTHER_WING_ID, WING_ID, FrameClient, frame, registration
 from wingthing.wire.closing import CloseCode
 from wingthing.wire.limits import REGISTER_TIMEOUT_SECONDS
 
@@ -70,6 +70,16 @@ class RegistrationTests(SocketTestCase):
         wing = self.wing(register=False)
         wing.send_raw(frame(registration(org_slug="acme")))
         self.assertEqual(wing.close_code(), CloseCode.POLICY)
+
+    def test_a_node_that_does_not_know_the_organisations_yet_has_it_come_again(self) -> None:
+        """Without an `error`: after one, wings give up."""
+        self.router.roster.complete = False
+        wing = self.wing(register=False)
+        wing.send_raw(frame(registration(org_slug="acme")))
+        ((opcode, payload),) = wing.frames()
+        self.assertEqual((opcode, payload[:2]), (OP_CLOSE, CloseCode.GOING_AWAY.to_bytes(2, "big")))
+        wing.line.end()
+        self.assertEqual((self.router.open_sockets, len(self.router.wings)), (0, 0))
 
     def test_after_a_refusal_nothing_more_is_taken(self) -> None:
         wing = self.wing(register=False)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from tests.store.support import StoreCase
-from wingthing.store import entitlements, users
+from wingthing.store import entitlements, plans, users
+from wingthing.store.plans import Kind, Source
 from wingthing.wire.internal import Entitlement, Tier
 
 NOW = 1_800_000_000.0
@@ -18,7 +17,7 @@ class EntitlementsTests(StoreCase):
             self.run_now(users.add, user_id, name=user_id.title(), email=email, provider="test", now=NOW)
 
     def every(self) -> list[Entitlement]:
-        return self.run_now(entitlements.every)
+        return self.run_now(entitlements.every, now=NOW)
 
     def test_everybody_is_known_and_free_by_nature(self) -> None:
         self.assertEqual(
@@ -36,23 +35,16 @@ class EntitlementsTests(StoreCase):
         )
 
     def test_a_tier_is_granted_and_taken_away(self) -> None:
-        for tier in (Tier.PRO, Tier.PRO, Tier.FREE):
-            self.run_now(entitlements.grant, "ann", tier, now=NOW)
-            self.assertEqual([each.tier for each in self.every()], [tier, Tier.FREE])
+        self.run_now(plans.grant, Kind.USER, "ann", Source.OPERATOR, now=NOW)
+        self.assertEqual([each.tier for each in self.every()], [Tier.PRO, Tier.FREE])
+        self.run_now(plans.withdraw, Kind.USER, "ann", now=NOW)
+        self.assertEqual([each.tier for each in self.every()], [Tier.FREE, Tier.FREE])
 
     def test_a_removed_user_is_nobody(self) -> None:
-        self.run_now(entitlements.grant, "ann", Tier.PRO, now=NOW)
+        self.run_now(plans.grant, Kind.USER, "ann", Source.OPERATOR, now=NOW)
         self.run_now(users.remove, "ann", now=NOW)
         self.assertEqual([each.user_id for each in self.every()], ["eve"])
 
-    def test_only_to_users_and_only_tiers(self) -> None:
-        for user_id, tier in (("nobody", Tier.PRO), ("ann", "emperor")):
-            self.assertRaises(
-                sqlite3.IntegrityError,
-                self.run_now,
-                entitlements.grant,
-                user_id,
-                tier,  # type: ignore[arg-type]
-                now=NOW,
-            )
-        self.assertEqual({each.tier for each in self.every()}, {Tier.FREE})
+    def test_a_plan_of_nobody_makes_nobody(self) -> None:
+        self.run_now(plans.grant, Kind.USER, "nobody", Source.OPERATOR, now=NOW)
+        self.assertEqual([each.user_id for each in self.every()], ["ann", "eve"])

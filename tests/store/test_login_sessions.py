@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from tests.store.support import StoreCase, counting
 from wingthing.crypto.digests import digest
+from wingthing.errors import NotFound
 from wingthing.store import login_sessions, revocations, users
 from wingthing.wire.gossip import Revoked, RevokedKind
 from wingthing.wire.limits import LOGIN_SESSION_SECONDS, LOGIN_TOUCH_SECONDS, SESSION_CACHE_SECONDS
@@ -85,6 +86,64 @@ class LoginSessionsTests(StoreCase):
         self.assertEqual(self.find(his, NOW), ("bob", False))
         _latest, events = self.run_now(revocations.since, 0, now=NOW)
         self.assertEqual({event.subject for event in events}, {digest(token) for token in mine})
+
+    def sessions(self, current: str = "", now: float = NOW) -> list[login_sessions.LoginSession]:
+        return self.run_now(login_sessions.of_user, "ann", digest(current), now=now)
+
+    def test_the_list_says_where_each_was_used_last(self) -> None:
+        laptop = self.create()
+        phone = self.run_now(
+            login_sessions.create,
+            "ann",
+            now=NOW + 1,
+            randomness=self.randomness,
+            address="192.0.2.1",
+            agent="Firefox 128 on Android",
+        )
+        places = [(s.current, s.used_at, s.address, s.agent) for s in self.sessions(laptop)]
+        self.assertEqual(
+            places, [(False, NOW + 1, "192.0.2.1", "Firefox 128 on Android"), (True, NOW, "", "")]
+        )
+        self.run_now(login_sessions.touch, digest(phone), now=NOW + 2, address="192.0.2.2")
+        (first, _other) = self.sessions()
+        self.assertEqual(
+            (first.used_at, first.address, first.agent),
+            (NOW + 2, "192.0.2.2", "Firefox 128 on Android"),
+            "what is not known is left as it was",
+        )
+
+    def test_the_list_has_what_counts_alone(self) -> None:
+        self.create()
+        self.assertEqual(len(self.sessions(now=NOW + LOGIN_SESSION_SECONDS)), 1)
+        self.assertEqual(self.sessions(now=NOW + LOGIN_SESSION_SECONDS + 1), [])
+
+    def test_an_id_is_neither_the_token_nor_its_hash_nor_a_part_of_them(self) -> None:
+        token = self.create()
+        (session,) = self.sessions()
+        self.assertEqual(len(session.id), login_sessions.ID_CHARS)
+        for secret in (token, digest(token)):
+            self.assertNotIn(session.id, secret)
+        for known in (session.id, digest(session.id)):
+            self.assertIsNone(self.find(known, NOW))
+            self.assertIsNone(self.run_now(login_sessions.find, known, now=NOW))
+
+    def test_ending_one_by_its_id(self) -> None:
+        first, second = self.create(), self.create()
+        ended = self.run_now(login_sessions.end_one, "ann", login_sessions.public_id(digest(first)), now=NOW)
+        self.assertEqual(ended, digest(first))
+        self.assertEqual((self.find(first, NOW), self.find(second, NOW)), (None, ("ann", False)))
+        self.run_now(users.ensure, "bob", name="Bob", provider="test", now=NOW)
+        hers = login_sessions.public_id(digest(second))
+        for user_id, session_id in (("bob", hers), ("ann", digest(second)), ("ann", ""), ("ann", "\u00e9")):
+            self.assertRaises(NotFound, self.run_now, login_sessions.end_one, user_id, session_id, now=NOW)
+        self.assertIsNotNone(self.find(second, NOW))
+
+    def test_ending_all_but_one(self) -> None:
+        first, second, third = (self.create() for _ in range(3))
+        number = self.run_now(login_sessions.end_others, "ann", digest(second), now=NOW)
+        self.assertEqual(number, 2)
+        self.assertEqual([self.find(token, NOW) for token in (first, second, third)][::2], [None, None])
+        self.assertIsNotNone(self.find(second, NOW))
 
     def test_dead_sessions_are_cleared_away_by_the_next_login(self) -> None:
         self.create()

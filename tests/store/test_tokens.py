@@ -11,7 +11,7 @@ from wingthing.errors import NotFound
 from wingthing.store import login_sessions, revocations, tokens, users
 from wingthing.store.tokens import IssuedToken
 from wingthing.wire.gossip import Revoked, RevokedKind
-from wingthing.wire.limits import TOKEN_LIFETIME_SECONDS
+from wingthing.wire.limits import DEVICE_TOUCH_SECONDS, TOKEN_LIFETIME_SECONDS
 
 NOW = 1_800_000_000.5
 
@@ -74,6 +74,40 @@ class TokensTests(StoreCase):
         listed = [IssuedToken("new", "w", 20.0, 1020.0), IssuedToken("old", "", 10.0, 1010.0)]
         self.assertEqual(self.run_now(tokens.of_user, "ann", now=30.0), listed)
         self.assertEqual(self.run_now(tokens.of_user, "ann", now=1010.0), listed[:1], "until it expires")
+
+    def used_at(self, user_id: str = "ann") -> dict[str, float]:
+        return {each.jti: each.used_at for each in self.run_now(tokens.of_user, user_id, now=NOW)}
+
+    def test_use_is_noted_once_in_a_while(self) -> None:
+        one, unnoted = token("one"), token("unnoted")
+        self.note(one)
+        self.assertEqual(self.used_at(), {"one": 0.0})
+        self.assertTrue(self.run_now(tokens.stale, one, now=NOW))
+        self.run_now(tokens.touch, "one", now=NOW)
+        self.assertEqual(self.used_at(), {"one": NOW})
+        self.assertFalse(self.run_now(tokens.stale, one, now=NOW + DEVICE_TOUCH_SECONDS - 1))
+        self.assertTrue(self.run_now(tokens.stale, one, now=NOW + DEVICE_TOUCH_SECONDS))
+        self.assertFalse(self.run_now(tokens.stale, unnoted, now=NOW), "there is nothing to note it at")
+        self.run_now(tokens.touch, "one", now=NOW - 50)
+        self.assertEqual(self.used_at(), {"one": NOW}, "a clock that was set back takes nothing away")
+
+    def test_a_machine_that_is_connected_uses_its_newest_token(self) -> None:
+        old, new = token("old", issued=int(NOW) - 200, wing="w"), token("new", wing="w")
+        ended, other = token("ended", issued=int(NOW) - 50, wing="w"), token("other", wing="x")
+        self.note(old, new, ended, other, token("hers", "eve", wing="w"))
+        self.run_now(tokens.revoke, "ann", "ended", now=NOW)
+        self.run_now(tokens.touch_online, [("ann", "w"), ("ann", "unknown"), ("ann", "")], now=NOW)
+        self.assertEqual(self.used_at(), {"old": 0.0, "new": NOW, "other": 0.0})
+        self.assertEqual(self.used_at("eve"), {"hers": 0.0})
+
+    def test_one_that_was_revoked_stays_so_when_it_is_forgotten(self) -> None:
+        one = token("one", issued=int(NOW))
+        self.note(one)
+        self.run_now(tokens.revoke, "ann", "one", now=NOW)
+        self.direct.connection.execute("DELETE FROM tokens")
+        self.assertFalse(self.counts(one))
+        self.assertTrue(self.counts(token("two", issued=int(NOW))))
+        self.assertTrue(self.counts(token("", issued=int(NOW))))
 
     def test_revoking_all_takes_those_that_were_not_noted_too(self) -> None:
         one, two, unnoted = token("one"), token("two"), token("unnoted")

@@ -19,7 +19,7 @@ class UsageTests(StoreCase):
         self.run_now(usage.record, made, day=day, now=now)
 
     def of(self, user_id: str = "ann", month: str = "2027-01") -> int:
-        return self.run_now(usage.of_month, user_id, month)
+        return sum(self.run_now(usage.days_of_month, user_id, month).values())
 
     def runs(self) -> set[tuple[str, str]]:
         rows = self.direct.connection.execute("SELECT DISTINCT machine, boot FROM usage_reports")
@@ -77,7 +77,9 @@ class UsageTests(StoreCase):
             order = data.draw(st.permutations(made + data.draw(st.lists(st.sampled_from(made or [None])))))
             for report in filter(None, order):
                 usage.record(cursor, [report], day=DAY, now=NOW)
-            self.assertEqual(usage.of_month(cursor, "ann", "2027-01"), sum(latest.values()))
+            self.assertEqual(
+                sum(usage.days_of_month(cursor, "ann", "2027-01").values()), sum(latest.values())
+            )
         finally:
             self.direct.connection.execute("ROLLBACK TO one_example")
             self.direct.connection.execute("RELEASE one_example")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.store.support import StoreCase, counting
 from wingthing.crypto.digests import digest
 from wingthing.crypto.tokens import WingToken
-from wingthing.errors import NotFound, PeerError
+from wingthing.errors import InvalidMessage, NotFound, PeerError
 from wingthing.store import device_codes, labels, login_sessions, revocations, tokens, users
 from wingthing.wire.gossip import RevokedKind
 from wingthing.wire.limits import TOKEN_LIFETIME_SECONDS
@@ -31,6 +31,15 @@ class UsersTests(StoreCase):
         self.assertEqual(self.run_now(users.find, "ann"), added)
         self.assertEqual(self.run_now(users.by_email, " ANN@example.org"), added)
         self.assertIsNone(self.run_now(users.find, "eve"))
+
+    def test_how_people_are_called(self) -> None:
+        self.add("ann", "ann@example.org", name="Ann")
+        self.add("bob", "bob@example.org", name="")
+        self.add("cat", name="")
+        self.add("dan")
+        called = {"ann": "Ann", "bob": "bob@example.org"}
+        self.assertEqual(self.run_now(users.names, ["ann", "bob", "cat", "eve", "' OR 1=1"]), called)
+        self.assertEqual(self.run_now(users.names, []), {})
 
     def test_no_address_is_nobodys_address(self) -> None:
         self.add("ann")
@@ -123,7 +132,13 @@ class UsersTests(StoreCase):
         self.direct.connection.execute("SAVEPOINT one_example")
         try:
             cursor = self.direct.connection.cursor()
-            users.add(cursor, user_id, name=name, email=email, provider=name, now=1.0)
+            try:
+                users.add(cursor, user_id, name=name, email=email, provider=name, now=1.0)
+            except InvalidMessage:
+                # Hardly anything is an address; then nobody has it.
+                self.assertIsNone(users.by_email(cursor, email))
+                email = f"{len(name)}@example.org"
+                users.add(cursor, user_id, name=name, email=email, provider=name, now=1.0)
             users.add(cursor, user_id + "+", name="witness", provider="test", now=1.0)
             found = users.find(cursor, user_id)
             self.assertIsNotNone(found)

@@ -20,6 +20,8 @@ from tests.store.support import DirectDatabase, StoreCase, counting
 from wingthing.crypto.keyring import KeyRing
 from wingthing.crypto.keys import new_signing_key
 from wingthing.names import LOCAL_USER_ID
+from wingthing.relay.client_address import peer_address
+from wingthing.relay.rates import LOCAL, Limits
 from wingthing.store import users
 from wingthing.store.local_key import LocalKey
 from wingthing.store.pool import Database
@@ -32,8 +34,10 @@ from wingthing.web.operating import SEGMENTS, Operating
 from wingthing.web.pages import Pages
 from wingthing.web.plain_files import SEGMENTS as FILES
 from wingthing.web.plain_files import PlainFiles
+from wingthing.web.plans import Plans
 from wingthing.web.root import Tree
 from wingthing.web.site import QuietSite
+from wingthing.wire.internal import NO_LIMITS
 from wingthing.wire.records import WingRecord
 
 NOW = 1_800_000_000.0
@@ -86,14 +90,6 @@ class FakeWings:
         return self.machines.get(wing_id, "")
 
 
-class FakeUsage:
-    def __init__(self) -> None:
-        self.sent: dict[str, int] = {}
-
-    async def month_bytes(self, user_id: str) -> int:
-        return self.sent.get(user_id, 0)
-
-
 class Exchange:
     """One connection with one request on it."""
 
@@ -140,7 +136,15 @@ class WebCase(StoreCase):
 
     base_url: str | None = None
     allow_remote = False
+    sign_in = False
+    """Whether people sign in; else there is the local user."""
+
     names: frozenset[str] = frozenset()
+    enforced: frozenset[str] = LOCAL
+    """The limits on how often that count: by default those of a server without sign-in."""
+
+    address_of = staticmethod(peer_address)
+    """How the client's address is known; by default nobody is believed."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -149,11 +153,14 @@ class WebCase(StoreCase):
         self.turns = Clock()
         self.patch(task, "_theCooperator", Cooperator(scheduler=lambda call: self.turns.callLater(0, call)))
         self.key = new_signing_key()
-        self.run_now(users.ensure, LOCAL_USER_ID, name="Robin", provider="local", now=NOW)
+        if not self.sign_in:
+            self.run_now(users.ensure, LOCAL_USER_ID, name="Robin", provider="local", now=NOW)
         self.local_key = LocalKey(self.folder, counting())
-        self.authenticator = Authenticator(self.database, KeyRing.of(self.key, {}), self.clock.seconds)
+        self.authenticator = Authenticator(
+            self.database, KeyRing.of(self.key, {}), self.clock.seconds, sign_in=self.sign_in
+        )
         self.guard = Guard(self.base_url, self.allow_remote, self.names)
-        self.wings, self.usage = FakeWings(), FakeUsage()
+        self.wings = FakeWings()
         self.revocations = 0
         """How often this server was told that something does not count any more."""
 
@@ -175,21 +182,26 @@ class WebCase(StoreCase):
             seconds=self.clock.seconds,
             revoked=self._revoked,
             peer_user=self._peer_user,
+            sign_in=self.sign_in,
         )
+        self.plans = self.make_plans()
         self.api = AppApi(
             authenticator=self.authenticator,
             database=self.database,
             wings=self.wings,
-            usage=self.usage,
+            plans=self.plans,
             seconds=self.clock.seconds,
             roost=True,
-            revoked=self._revoked,
+            sign_in=self.sign_in,
             here=lambda request: self.here,
         )
         self.pages = Pages(self.authenticator, self.app_folder)
         operating = Operating(self._ready, lambda: b"figures 1\n")
         tree = Tree(
-            apps={"auth": self.auth.app, "api": ApiTree(self.parts(), self.api.app)},
+            apps={
+                "auth": ApiTree(self.auth_parts(), self.auth.app),
+                "api": ApiTree(self.parts(), self.api.app),
+            },
             whole={
                 **dict.fromkeys(SEGMENTS, operating.app),
                 **dict.fromkeys(FILES, PlainFiles().app),
@@ -198,14 +210,28 @@ class WebCase(StoreCase):
             sockets=self.sockets(),
             pages=self.pages.app,
         )
-        self.site = QuietSite(self.guard, tree, reactor=MemoryReactorClock())
+        self.site = QuietSite(
+            self.guard,
+            tree,
+            reactor=MemoryReactorClock(),
+            limits=Limits(self.clock.seconds, self.enforced),
+            address_of=self.address_of,
+        )
         self.cookie = ""
+
+    def make_plans(self) -> Plans:
+        """The plans of a server without sign-in: everybody has everything."""
+        return Plans(database=self.database, seconds=self.clock.seconds, settled=False, terms=NO_LIMITS)
 
     def sockets(self) -> Mapping[str, IResource]:
         return {}
 
     def parts(self) -> Mapping[str, Klein]:
         """What a test puts below `/api/` besides the main app: prefix -> app."""
+        return {}
+
+    def auth_parts(self) -> Mapping[str, Klein]:
+        """What a test puts below `/auth/` besides the main app: first segment -> app."""
         return {}
 
     def accounts(self) -> Mapping[str, Klein]:

@@ -15,14 +15,9 @@ from wingthing.crypto.digests import digest
 from wingthing.crypto.keys import new_wing_key, public_text
 from wingthing.crypto.tokens import check, mint
 from wingthing.store import audit, revocations, users
+from wingthing.wire.account_limits import CLAIM_ATTEMPTS, CLAIM_WINDOW_SECONDS
 from wingthing.wire.gossip import RevokedKind
-from wingthing.wire.limits import (
-    CLAIM_ATTEMPTS,
-    CLAIM_WINDOW_SECONDS,
-    DEVICE_CODE_SECONDS,
-    LOGIN_COOKIE_SECONDS,
-    TOKEN_LIFETIME_SECONDS,
-)
+from wingthing.wire.limits import DEVICE_CODE_SECONDS, LOGIN_COOKIE_SECONDS, TOKEN_LIFETIME_SECONDS
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -108,7 +103,7 @@ class LinkTests(WebCase):
         self.log_in()
         self.assertEqual(
             self.run_now(audit.of_user, "local", most=9),
-            [audit.Entry(NOW, "local", "login", "", "127.0.0.1")],
+            [audit.Entry(1, NOW, "local", "Robin", "local", "Robin", "login", "", "127.0.0.1", "")],
         )
 
 
@@ -371,9 +366,9 @@ class ClaimTests(DeviceCase):
             self.assertIn(answer.status, (200, 404))
         for answer in (self.approve(code["user_code"]), self.get(f"/auth/claim?code={code['user_code']}")):
             self.assertEqual(answer.status, 429)
-            self.assertIn("too many wrong codes", answer.text.lower())
-            self.assertEqual(answer.header("retry-after"), str(CLAIM_WINDOW_SECONDS))
-        self.clock.advance(CLAIM_WINDOW_SECONDS)
+            self.assertIn("too many wrong codes by this account", answer.text.lower())
+            self.assertEqual(answer.header("retry-after"), str(CLAIM_WINDOW_SECONDS // CLAIM_ATTEMPTS))
+        self.clock.advance(CLAIM_WINDOW_SECONDS // CLAIM_ATTEMPTS)
         fresh = self.begin().json
         self.assertEqual(self.approve(fresh["user_code"]).status, 200)
 

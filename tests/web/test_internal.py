@@ -23,7 +23,7 @@ from wingthing.web.internal import UNGUARDED, EdgeInternal, LoginInternal, NodeR
 from wingthing.web.root import Tree
 from wingthing.web.site import QuietSite
 from wingthing.wire.gossip import WingUp
-from wingthing.wire.internal import NODE_HEADER, Entitlement, Session, Tier
+from wingthing.wire.internal import NODE_HEADER, Entitlement, Entitlements, Session, Tier
 from wingthing.wire.limits import INTERNAL_TOKEN_SECONDS, MAX_BODY_BYTES
 
 LOGIN = {
@@ -56,8 +56,8 @@ class FakeDesk:
     def wing(self, wing_id: str) -> WingUp | None:
         return self.wings.get(wing_id)
 
-    async def entitlements(self) -> list[Entitlement]:
-        return self.users
+    async def entitlements(self) -> Entitlements:
+        return Entitlements(self.users, [])
 
 
 class InternalCase(WebCase):
@@ -117,7 +117,7 @@ class LoginTests(InternalCase):
 
     def test_all_users_or_that_they_are_the_same(self) -> None:
         first = self.proven("/internal/entitlements")
-        body, etag = entitlements_body(self.desk.users)
+        body, etag = entitlements_body(Entitlements(self.desk.users, []))
         self.assertEqual((first.status, first.body, first.header("etag")), (200, body, etag))
         again = self.proven("/internal/entitlements", If_None_Match=etag)
         self.assertEqual((again.status, again.body), (304, b""))

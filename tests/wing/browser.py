@@ -9,9 +9,10 @@ from twisted.internet.defer import Deferred
 
 from wingthing.crypto.box import PTY, TUNNEL, Box, decompress
 from wingthing.crypto.keys import new_wing_key, public_text
-from wingthing.errors import NotFound, PeerError
+from wingthing.errors import NotFound, OperatorError, PeerError
+from wingthing.wing import allow_list
 from wingthing.wing.access import Access, Person
-from wingthing.wing.config import WingConfig
+from wingthing.wing.config import WingConfig, allow_key
 from wingthing.wing.terminal_types import TerminalInfo, TerminalSpec
 from wingthing.wire import codec
 from wingthing.wire.messages import Message
@@ -25,11 +26,12 @@ ENOUGH_BYTES = 64 * 1024 * 1024
 class Browser:
     """One browser's key, and what it would say."""
 
-    def __init__(self, user_id: str = OWNER, email: str = "") -> None:
+    def __init__(self, user_id: str = OWNER, email: str = "", passkeys: tuple[str, ...] = ()) -> None:
         self.key = new_wing_key()
         self.public = public_text(self.key)
         self.user_id = user_id
         self.email = email
+        self.passkeys = list(passkeys)
 
     def box(self, info: bytes = PTY) -> Box:
         return Box.between(self.key, WING_PUBLIC, info)
@@ -44,6 +46,7 @@ class Browser:
             "public_key": self.public,
             "user_id": self.user_id,
             "email": self.email,
+            "passkeys": self.passkeys,
         }
         return codec.write(said | fields)
 
@@ -54,6 +57,7 @@ class Browser:
             "public_key": self.public,
             "user_id": self.user_id,
             "email": self.email,
+            "passkeys": self.passkeys,
         }
         return codec.write(said | fields)
 
@@ -73,6 +77,7 @@ class Browser:
             "payload": payload,
             "sender_user_id": self.user_id,
             "sender_email": self.email,
+            "sender_passkeys": self.passkeys,
         }
         return codec.write(said | fields)
 
@@ -201,6 +206,7 @@ class FakeRules:
     def __init__(self, **values: Any) -> None:
         self.config = WingConfig(**values)
         self.refusal: PeerError | None = None
+        self.unwritable = False
 
     @property
     def access(self) -> Access:
@@ -209,6 +215,16 @@ class FakeRules:
     @property
     def spectate(self) -> bool:
         return self.config.spectate
+
+    def change(self, **values: Any) -> None:
+        """Somebody has written another file."""
+        self.config = msgspec.structs.replace(self.config, **values)
+
+    def pin(self, person: Person, key: str) -> None:
+        if self.unwritable:
+            raise OperatorError("the disk is full")
+        entries = msgspec.to_builtins(self.config.allow_keys)
+        self.change(allow_keys=tuple(map(allow_key, allow_list.pinned(entries, person, key))))
 
     def working_directory(self, cwd: str | None, person: Person) -> str:
         if self.refusal is not None:

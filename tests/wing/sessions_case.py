@@ -7,7 +7,9 @@ from typing import Any
 from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
+from tests.store.support import counting
 from tests.wing.browser import WING_KEY, Browser, FakeRules, FakeSender, FakeTerminals
+from wingthing.wing.passkeys import Passkeys
 from wingthing.wing.sessions import Sessions
 from wingthing.wire import codec
 
@@ -20,9 +22,14 @@ class SessionsCase(TestCase):
         self.clock = Clock()
         self.sender = FakeSender()
         self.terminals = FakeTerminals()
-        self.rules = FakeRules()
-        self.sessions = Sessions(self.clock, self.sender, self.terminals, WING_KEY, self.rules)
+        self.use(FakeRules())
         self.browser = Browser()
+
+    def use(self, rules: FakeRules) -> None:
+        """Sessions under these rules."""
+        self.rules = rules
+        self.passkeys = Passkeys(rules, counting())
+        self.sessions = Sessions(self.clock, self.sender, self.terminals, WING_KEY, rules, self.passkeys)
 
     def hear(self, message: bytes) -> list[dict[str, Any]]:
         """Let the wing have a message; what it answers."""

@@ -4,7 +4,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
 from wingthing.wing.answers import MAX_WAITING, REPORTS, QueryAnswers, is_report
-from wingthing.wire.limits import LATE_ANSWER_SECONDS, QUERY_ANSWER_SECONDS
+from wingthing.wire.wing_limits import LATE_ANSWER_SECONDS, QUERY_ANSWER_SECONDS
 
 CURSOR = b"\x1b[3;4R"
 OTHER_CURSOR = b"\x1b[9;9R"

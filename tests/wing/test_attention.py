@@ -4,7 +4,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
 from wingthing.wing.attention import AttentionWatch
-from wingthing.wire.limits import BELL_BURST_SECONDS, BELLS_FOR_ATTENTION
+from wingthing.wire.wing_limits import BELL_BURST_SECONDS, BELLS_FOR_ATTENTION
 
 
 class AttentionTests(TestCase):

@@ -22,7 +22,8 @@ from wingthing.errors import NotAuthenticated, OperatorError
 from wingthing.wing.device import Claims, DeviceCode, DeviceLogin, Grant, claims_of, half_spent, renewed
 from wingthing.wing.home import DeviceToken
 from wingthing.wing.roost import Roost
-from wingthing.wire.limits import HANDSHAKE_SECONDS, MAX_BODY_BYTES
+from wingthing.wire.limits import MAX_BODY_BYTES
+from wingthing.wire.wing_limits import HANDSHAKE_SECONDS
 
 ROOST = Roost.parse("http://node.example")
 CODE = DeviceCode("the-code", "ABC234", "http://node.example/auth/claim?code=ABC234", 900, 5)

@@ -40,11 +40,11 @@ from wingthing.wing.egg_wire import (
     encode,
 )
 from wingthing.wing.screen import Screen
-from wingthing.wire.limits import (
+from wingthing.wire.limits import MAX_COLS
+from wingthing.wire.wing_limits import (
     EGG_HOME_SECONDS,
     EXIT_LINGER_SECONDS,
     KILL_GRACE_SECONDS,
-    MAX_COLS,
     MAX_PENDING_INPUT_BYTES,
     QUERY_ANSWER_SECONDS,
 )

@@ -13,7 +13,7 @@ from twisted.trial.unittest import TestCase
 from wingthing.errors import TemporarilyUnavailable
 from wingthing.names import EGG_LOG_FILE
 from wingthing.wing.egg_process import LOCK_FD, READY, READY_FD, start_egg
-from wingthing.wire.limits import EGG_START_SECONDS
+from wingthing.wire.wing_limits import EGG_START_SECONDS
 
 
 class Reactor(Clock):

@@ -9,7 +9,7 @@ from twisted.trial.unittest import TestCase
 from wingthing.errors import Forbidden, InvalidMessage, NotFound
 from wingthing.wing.config import PathRule
 from wingthing.wing.folders import contained, list_folder, offered
-from wingthing.wire.limits import MAX_DIR_ENTRIES
+from wingthing.wire.wing_limits import MAX_DIR_ENTRIES
 
 
 class FoldersCase(TestCase):

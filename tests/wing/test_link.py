@@ -20,7 +20,8 @@ from wingthing.wire.limits import (
     MAX_MESSAGE_BYTES,
     REGISTER_TIMEOUT_SECONDS,
 )
-from wingthing.wire.messages import PtyExited, PtyOutput, Registered, WingRegister
+from wingthing.wire.messages import PtyExited, PtyOutput, WingRegister
+from wingthing.wire.node_messages import Registered
 
 WING_ID = "a" * 24
 ROOST = Roost.parse("http://node.example:8080")

@@ -14,7 +14,8 @@ from twisted.trial.unittest import TestCase
 from wingthing.wing.link_socket import End, SocketFactory
 from wingthing.wing.roost import Roost
 from wingthing.wire.closing import CloseCode
-from wingthing.wire.limits import LINK_PAUSE_BYTES, LINK_RESUME_BYTES, MAX_MESSAGE_BYTES
+from wingthing.wire.limits import MAX_MESSAGE_BYTES
+from wingthing.wire.wing_limits import LINK_PAUSE_BYTES, LINK_RESUME_BYTES
 
 ROOST = Roost.parse("http://node.example:8080")
 

@@ -6,7 +6,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
 from wingthing.wing.output import Coalescer, cut, partial_character
-from wingthing.wire.limits import MAX_HELD_ESCAPE_BYTES, MAX_OUTPUT_FRAME_BYTES, OUTPUT_INTERVAL_SECONDS
+from wingthing.wire.wing_limits import MAX_HELD_ESCAPE_BYTES, MAX_OUTPUT_FRAME_BYTES, OUTPUT_INTERVAL_SECONDS
 
 
 class CutTests(TestCase):

@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
 from wingthing.wing.projects import Projects, find_projects
-from wingthing.wire.limits import MAX_PROJECTS, MAX_SCAN_SECONDS, PROJECT_SCAN_SECONDS
+from wingthing.wire.wing_limits import MAX_PROJECTS, MAX_SCAN_SECONDS, PROJECT_SCAN_SECONDS
 
 
 class ProjectsCase(TestCase):

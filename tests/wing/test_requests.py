@@ -22,7 +22,7 @@ from wingthing.wing.projects import Project, Projects
 from wingthing.wing.requests import Requests
 from wingthing.wing.rules import Rules
 from wingthing.wing.tunnel import Request
-from wingthing.wire.limits import MAX_HISTORY_PAGE, MAX_TUNNEL_ANSWER_BYTES
+from wingthing.wire.wing_limits import MAX_HISTORY_PAGE, MAX_TUNNEL_ANSWER_BYTES
 
 OWNER = Person("owner")
 ALICE = Person("alice", "alice@x")
@@ -116,9 +116,13 @@ class InfoTests(RequestsCase):
         self.assertLessEqual(len(json.dumps(info)), MAX_TUNNEL_ANSWER_BYTES)
         self.assertGreater(len(info["projects"]), 50)
 
-    def test_ping_and_passkeys(self) -> None:
+    def test_ping(self) -> None:
         self.assertEqual(self.ask("ping"), {"ok": "true"})
-        self.assertIn("passkey", self.refused(PeerError, "passkey.auth"))
+
+    def test_whether_a_passkey_of_the_person_counts_here(self) -> None:
+        self.assertIs(self.ask("wing.info")["passkey_enrolled"], False)
+        self.file.change(allow_keys=[{"user_id": "owner", "key": "a"}])
+        self.assertIs(self.ask("wing.info")["passkey_enrolled"], True)
 
     def test_dir_list(self) -> None:
         listed = self.ask("dir.list", path="")

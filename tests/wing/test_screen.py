@@ -9,7 +9,7 @@ from twisted.trial.unittest import TestCase
 
 from wingthing.wing import ghostty
 from wingthing.wing.screen import ALTERNATE_MODES, ANSI_MODES, MODES, Screen, _pen
-from wingthing.wire.limits import MAX_ESCAPE_BYTES, MAX_TITLE_CHARS, SCROLLBACK_LINES
+from wingthing.wire.wing_limits import MAX_ESCAPE_BYTES, MAX_TITLE_CHARS, SCROLLBACK_LINES
 
 COLS, ROWS = 12, 5
 SAME_CHARACTERS = b"\x1b(B"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,13 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 from twisted.web.resource import Resource
 
+from tests.authenticator import Authenticator
 from tests.wing.browser import Browser
 from tests.wing.test_link import ACK, FakeSocket
 from tests.wing.test_projects import Threadless
 from wingthing.crypto.box import TUNNEL, Box
-from wingthing.crypto.keys import new_signing_key, public_text
+from wingthing.crypto.keys import b64decode, new_signing_key, public_text
+from wingthing.crypto.passkeys import from_base64
 from wingthing.crypto.tokens import mint
 from wingthing.errors import OperatorError
 from wingthing.wing import egg_home, terminals
@@ -26,6 +29,7 @@ from wingthing.wing.roost import Roost
 from wingthing.wing.service import WingService
 from wingthing.wire import codec
 from wingthing.wire.limits import HEARTBEAT_SECONDS
+from wingthing.wire.wing_limits import LOCK_WATCH_SECONDS
 
 
 class FakeReactor(Threadless, Clock):
@@ -135,6 +139,81 @@ class ServiceTests(TestCase):
                 }
             ],
         )
+
+    def test_a_lock_that_is_closed_by_hand_closes_what_is_open(self) -> None:
+        self.online()
+        self.addCleanup(self.stop)
+        enforced: list[bool] = []
+        self.patch(
+            self.service.sessions, "enforce_lock", lambda: enforced.append(self.service.rules.config.locked)
+        )
+        self.reactor.advance(LOCK_WATCH_SECONDS)
+        self.assertEqual(enforced, [])
+        self.home.config.change(locked=True)
+        self.reactor.advance(LOCK_WATCH_SECONDS)
+        self.reactor.advance(LOCK_WATCH_SECONDS)
+        self.assertEqual(enforced, [True])
+
+    def test_passkeys_open_the_tunnel(self) -> None:
+        passkey = Authenticator()
+        self.home.config.change(
+            locked=True, auth_ttl="1h", allow_keys=[{"user_id": "bob", "key": passkey.key}]
+        )
+        socket = self.online()
+        self.addCleanup(self.stop)
+        browser = Browser("bob")
+        box = Box.between(browser.key, public_text(self.home.wing_key()), TUNNEL)
+
+        def ask(kind: str, **fields: Any) -> Any:
+            request = json.dumps({"type": kind, **fields}).encode()
+            socket.events.received(browser.sends("r", box.seal(request)))
+            return json.loads(box.open(socket.sent[-1]["payload"]))
+
+        refused = ask("wing.info")
+        self.assertEqual((refused["error"], refused["locked"]), ("passkey_required", True))
+        self.assertEqual(set(refused), {"error", "hostname", "platform", "version", "locked"})
+        asked = ask("passkey.challenge")
+        self.assertEqual((asked["expires_in"], asked["keys"]), (60, [passkey.key]))
+        # Bound to who has asked and whom: a wing that somebody shows their passkey cannot use it at another.
+        wing, own = b64decode(public_text(self.home.wing_key())), b64decode(browser.public)
+        nonce, challenge = (from_base64(asked[name], what=name) for name in ("nonce", "challenge"))
+        made = hashlib.sha256(b"wt-passkey-tunnel\0" + nonce + own + wing).digest()
+        self.assertEqual((len(nonce), challenge), (32, made))
+        shown = ask("passkey.auth", **passkey.shows(asked["challenge"]))
+        self.assertEqual((set(shown), shown["expires_in"]), ({"auth_token", "expires_in"}, 3600))
+        info = ask("wing.info", auth_token=shown["auth_token"])
+        self.assertEqual((info["locked"], info["passkey_enrolled"]), (True, True))
+        self.assertEqual(ask("allow.list", auth_token=shown["auth_token"]), {"error": "not_allowed"})
+        self.assertIn("error", ask("passkey.auth", **passkey.shows(asked["challenge"])))
+        for fields in ({}, {"signature": 5}, passkey.shows("AAAA") | {"signature": "!"}):
+            self.assertIn("error", ask("passkey.auth", **fields))
+        browser.user_id = "eve"
+        self.assertEqual(ask("passkey.challenge"), {"error": "not_allowed"})
+        self.assertEqual(ask("wing.info", auth_token=shown["auth_token"]), {"error": "not_allowed"})
+
+    def test_nobody_is_let_in_again_by_a_request_that_a_node_has_kept(self) -> None:
+        socket = self.online()
+        self.addCleanup(self.stop)
+        browser = Browser("owner")
+        box = Box.between(browser.key, public_text(self.home.wing_key()), TUNNEL)
+
+        def request(kind: str, **fields: Any) -> bytes:
+            return browser.sends("r", box.seal(json.dumps({"type": kind, **fields}).encode()))
+
+        added = request("allow.add", user_id="eve")
+        removed = request("allow.remove", user_id="eve")
+        for message in (added, removed, added):
+            socket.events.received(message)
+        self.assertIn("has come before", json.loads(box.open(socket.sent[-1]["payload"]))["error"])
+        self.assertEqual(self.service.rules.config.allow_keys, ())
+
+    def test_a_new_passkey_is_noted(self) -> None:
+        socket = self.online()
+        self.addCleanup(self.stop)
+        sent = len(socket.sent)
+        socket.say("passkey.registered", user_id="ann", email="ann@x")
+        socket.say("passkey.registered", user_id="ann")
+        self.assertEqual(len(socket.sent), sent)
 
     def test_settings_hold_for_the_next_terminal(self) -> None:
         started: list[EggMeta] = []

@@ -6,7 +6,8 @@ from tests.wing.browser import WING_PUBLIC, Browser
 from tests.wing.sessions_case import SCREEN, SESSION, SessionsCase
 from wingthing.errors import DecryptionFailed, Forbidden, NotFound
 from wingthing.wire import codec
-from wingthing.wire.limits import MAX_CHUNK_BYTES, MAX_UNSENT_EXITS
+from wingthing.wire.limits import MAX_CHUNK_BYTES
+from wingthing.wire.wing_limits import MAX_UNSENT_EXITS
 
 
 class StartTests(SessionsCase):

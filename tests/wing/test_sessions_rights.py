@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.wing.browser import WING_KEY, Browser, FakeRules
+from tests.wing.browser import Browser, FakeRules
 from tests.wing.sessions_case import SCREEN, SESSION, SessionsCase
 from wingthing.errors import DecryptionFailed
-from wingthing.wing.config import AllowKey
-from wingthing.wing.sessions import Sessions
 from wingthing.wire import codec
 from wingthing.wire.limits import MAX_SPECTATORS_PER_SESSION
 
@@ -43,21 +41,11 @@ class RightsTests(SessionsCase):
         (answer,) = self.hear(Browser("owner").attach(SESSION))
         self.assertEqual(answer["type"], "pty.started")
 
-    def test_a_locked_wing(self) -> None:
-        self.rules = FakeRules(locked=True, allow_keys=(AllowKey(email="Bob@x"), AllowKey(user_id="carol")))
-        self.sessions = Sessions(self.clock, self.sender, self.terminals, WING_KEY, self.rules)
-        errors = [
-            self.hear(Browser(user, email).start(SESSION))[0].get("error")
-            for user, email in (("eve", "e@x"), ("bob", "bob@x"), ("carol", ""), ("eve", ""), ("owner", ""))
-        ]
-        self.assertEqual(errors, ["not_allowed", "passkey_required", "passkey_required", "not_allowed", None])
-
 
 class SpectatorTests(SessionsCase):
     def setUp(self) -> None:
         super().setUp()
-        self.rules = FakeRules(spectate=True)
-        self.sessions = Sessions(self.clock, self.sender, self.terminals, WING_KEY, self.rules)
+        self.use(FakeRules(spectate=True))
         self.watcher = Browser("eve")
 
     def watch(self, viewer_id: str = "v1", watcher: Browser | None = None) -> list[dict[str, Any]]:
@@ -113,8 +101,7 @@ class SpectatorTests(SessionsCase):
         self.assertEqual(len(self.output(b"x")), 1 + MAX_SPECTATORS_PER_SESSION)
 
     def test_switched_off(self) -> None:
-        self.rules = FakeRules(spectate=False)
-        self.sessions = Sessions(self.clock, self.sender, self.terminals, WING_KEY, self.rules)
+        self.use(FakeRules(spectate=False))
         self.terminals.add(SESSION)
         (answer,) = self.watch()
         self.assertEqual((answer["type"], answer["viewer_id"]), ("pty.exited", "v1"))

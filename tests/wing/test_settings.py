@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import yaml
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
+from tests.authenticator import Authenticator
 from wingthing.errors import Forbidden, InvalidMessage, NotFound, PeerError
 from wingthing.wing.access import Person
 from wingthing.wing.config import AllowKey, ConfigFile, PathRule
@@ -20,7 +23,8 @@ from wingthing.wing.tunnel import Request
 
 OWNER = Person("owner", "o@x")
 EVE = Person("eve", "e@x")
-KEY = base64.b64encode(bytes(64)).decode()
+AUTHENTICATOR = Authenticator()
+KEY = AUTHENTICATOR.key
 
 
 class SettingsTests(TestCase):
@@ -72,7 +76,35 @@ class SettingsTests(TestCase):
         self.refused(NotFound, "allow.remove")
         self.refused(InvalidMessage, "allow.add", key="AAAA", email="x@x")
         self.refused(InvalidMessage, "allow.add", key="!", email="x@x")
+        self.refused(InvalidMessage, "allow.add", key=base64.b64encode(bytes(64)).decode(), email="x@x")
         self.assertIn("keep_me: 1", self.file.path.read_text())
+
+    def test_the_list_as_web_apps_in_the_field_change_it(self) -> None:
+        public = AUTHENTICATOR.private.public_key()
+        spki = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        self.ask("allow.add", key=base64.b64encode(spki).decode())
+        self.assertEqual(self.file.read().allow_keys, (AllowKey(KEY, "owner", "o@x"),))
+        self.refused(NotFound, "allow.remove", allow_user_id="eve", key=KEY)
+        self.ask("allow.remove", allow_user_id="owner", key=KEY)
+        self.assertEqual(self.file.read().allow_keys, ())
+        self.assertEqual(self.changes, 2)
+
+    def test_what_entries_say_besides_is_kept(self) -> None:
+        self.file.change(
+            allow_keys=[{"email": "ann@x", "note": "from the office"}],
+            paths=[{"path": self.src, "note": "main"}, str(self.root)],
+        )
+        self.ask("allow.add", email="Ann@x", key=KEY)
+        self.ask("allow.add", user_id="bob")
+        self.ask("paths.add_member", path=self.src, email="ann@x")
+        said = yaml.safe_load(self.file.path.read_text())
+        self.assertEqual(
+            said["allow_keys"],
+            [{"email": "ann@x", "note": "from the office", "key": KEY}, {"user_id": "bob"}],
+        )
+        self.assertEqual(
+            said["paths"], [{"path": self.src, "members": ["ann@x"], "note": "main"}, str(self.root)]
+        )
 
     def test_paths(self) -> None:
         self.ask("paths.set", paths=[self.src, {"path": "~", "members": ["ann@x"]}])
@@ -98,3 +130,16 @@ class SettingsTests(TestCase):
         self.refused(NotFound, "paths.add_member", path="/other", email="a@x")
         self.refused(InvalidMessage, "paths.add_member", path=self.src, email=" ")
         self.refused(InvalidMessage, "paths.add_member", path=self.src)
+
+    def test_paths_of_the_command_line_are_not_changed_here(self) -> None:
+        """What would be written down, and answered with ok, would not be in force."""
+        self.file.change(paths=[str(self.root)])
+        said = self.file.path.read_text()
+        given = PathRule(self.src, ("ann@x",))
+        self.settings = Settings(Rules(self.file, lambda: "owner", self.root, (given,)), self.changed)
+        for kind in ("paths.set", "paths.add_member", "paths.remove_member"):
+            why = self.refused(PeerError, kind, paths=[self.src], path=self.src, email="ann@x")
+            self.assertIn("--paths", why, kind)
+            self.assertEqual(self.refused(Forbidden, kind, EVE), "not_allowed")
+        self.assertEqual(self.file.path.read_text(), said)
+        self.assertEqual(self.ask("paths.list")["paths"], [{"path": self.src, "members": ["ann@x"]}])

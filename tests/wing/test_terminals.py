@@ -28,7 +28,8 @@ from wingthing.wing.egg_wire import (
     ToWing,
 )
 from wingthing.wing.terminals import TerminalInfo, Terminals, TerminalSpec
-from wingthing.wire.limits import MAX_COLS, MAX_TERMINALS
+from wingthing.wire.limits import MAX_COLS
+from wingthing.wire.wing_limits import MAX_TERMINALS
 
 
 class Link:

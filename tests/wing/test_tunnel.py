@@ -12,9 +12,11 @@ from twisted.trial.unittest import TestCase
 from tests.wing.browser import WING_KEY, Browser, FakeSender
 from wingthing.crypto.box import TUNNEL
 from wingthing.errors import NotFound
+from wingthing.wing.access import Person
 from wingthing.wing.tunnel import Request, Tunnel
 from wingthing.wire import codec
-from wingthing.wire.limits import MAX_MESSAGE_BYTES, MAX_TUNNEL_ANSWER_BYTES, MAX_TUNNEL_REQUESTS
+from wingthing.wire.limits import MAX_MESSAGE_BYTES
+from wingthing.wire.wing_limits import MAX_TUNNEL_ANSWER_BYTES, MAX_TUNNEL_CHANGES, MAX_TUNNEL_REQUESTS
 
 
 class Sized(msgspec.Struct):
@@ -39,11 +41,15 @@ class TunnelTests(TestCase):
                 "open": self.who,
             },
             {"parts": self.parts, "no parts": self.no_parts},
-            refusal=lambda person: self.refusal,
+            refusal=self.refuse,
             refused_info=lambda: {"hostname": "here"},
             unlocked=frozenset({"open"}),
+            once=frozenset({"who"}),
         )
         self.browser = Browser("alice", "a@x")
+
+    def refuse(self, person: Person, token: str) -> str | None:
+        return None if token == f"token of {person.user_id}" else self.refusal
 
     async def who(self, request: Request) -> Any:
         return {"user": request.person.user_id, "email": request.person.email}
@@ -121,6 +127,31 @@ class TunnelTests(TestCase):
         # The server can tell the browser, where it knows how.
         self.assertEqual([request for request, _why in self.sender.complaints], ["r3"] * 4 + ["x" * 1000])
 
+    def test_what_changes_something_is_done_once_however_often_a_node_sends_it(self) -> None:
+        """A node that has kept the request by which somebody was let in could undo that they were put out."""
+        for kind, times in (("who", 1), ("open", 2)):
+            asked = self.browser.asks("r1", kind)
+            again = self.browser.sends("r2", codec.read_object(asked)["payload"])
+            for message in (asked, again):
+                self.tunnel.received(message)
+            answers = [self.browser.answer(each) for each in self.sender.take()]
+            self.assertEqual(sum("user" in each for each in answers), times, answers)
+        self.assertEqual(self.ask("who")["user"], "alice")
+
+    def test_what_is_refused_is_not_remembered(self) -> None:
+        asked = self.browser.asks("r1", "who")
+        self.refusal = "not_allowed"
+        self.tunnel.received(asked)
+        self.refusal = None
+        self.tunnel.received(asked)
+        refused, answer = (self.browser.answer(each) for each in self.sender.take())
+        self.assertEqual((refused, answer["user"]), ({"error": "not_allowed"}, "alice"))
+
+    def test_so_many_are_remembered(self) -> None:
+        for _ in range(MAX_TUNNEL_CHANGES + 1):
+            self.ask("who")
+        self.assertEqual(len(self.tunnel._done), MAX_TUNNEL_CHANGES)
+
     def test_a_locked_wing(self) -> None:
         self.refusal = "not_allowed"
         self.assertEqual(self.ask("who"), {"error": "not_allowed"})
@@ -128,6 +159,9 @@ class TunnelTests(TestCase):
         self.refusal = "passkey_required"
         self.assertEqual(self.ask("who"), {"error": "passkey_required", "hostname": "here"})
         self.assertEqual(self.ask("open")["user"], "alice")
+        self.assertEqual(self.ask("who", auth_token="token of alice")["user"], "alice")
+        for token in ("token of bob", "", None, 5, ["token of alice"]):
+            self.assertEqual(self.ask("who", auth_token=token)["error"], "passkey_required")
 
     def test_an_answer_always_fits_a_message(self) -> None:
         most = MAX_TUNNEL_ANSWER_BYTES - len('{"text":""}')

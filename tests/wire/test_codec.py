@@ -15,8 +15,6 @@ from wingthing.testing import WING_ID, registration
 from wingthing.wire import codec
 from wingthing.wire.limits import MAX_COLS, MAX_ID_CHARS, MAX_ROWS
 from wingthing.wire.messages import (
-    AttentionEvent,
-    Error,
     Message,
     PtyAttach,
     PtyDetach,
@@ -25,15 +23,14 @@ from wingthing.wire.messages import (
     PtyOutput,
     PtyResize,
     PtyStart,
-    RelayRestart,
     SessionAttention,
     TunnelReq,
     TunnelStream,
     WingConfig,
     WingHeartbeat,
-    WingOffline,
     WingRegister,
 )
+from wingthing.wire.node_messages import AttentionEvent, Error, RelayRestart, WingOffline
 
 KINDS = sorted(Message.__subclasses__(), key=lambda kind: kind.__name__)
 

@@ -80,6 +80,30 @@ class GossipTests(TestCase):
             heard = msgspec.json.decode(msgspec.json.encode(fields), type=type(said))
             self.assertEqual(heard, said)
 
+    def test_a_call_between_nodes_of_two_versions(self) -> None:
+        """The old one reads of a new call what it knows, and the new one takes an old one for attention."""
+
+        class Old(msgspec.Struct, tag_field="event", tag="attention", frozen=True, kw_only=True):
+            wing_id: str
+            session_id: str
+            machine: str
+
+        new = Attention(
+            wing_id="w",
+            session_id="s",
+            machine="m",
+            kind="exit",
+            agent="a",
+            cwd="c",
+            nonce="n",
+            controller="u",
+        )
+        old = Old(wing_id="w", session_id="s", machine="m")
+        self.assertEqual(msgspec.json.decode(msgspec.json.encode(new), type=Old), old)
+        heard = msgspec.json.decode(msgspec.json.encode(old), type=Attention)
+        self.assertEqual(heard, Attention(wing_id="w", session_id="s", machine="m"))
+        self.assertEqual((heard.kind, heard.nonce), ("attention", ""))
+
     def test_what_cannot_be_missing(self) -> None:
         for said, needed in (
             (ROUND, {"machine", "boot", "seq", "events"}),

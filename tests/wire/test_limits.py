@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import TestCase
 
-from wingthing.wire import limits
+from wingthing.wire import limits, wing_limits
 
 
 class LimitTests(TestCase):
@@ -25,7 +25,7 @@ class LimitTests(TestCase):
         self.assertLess(in_base64 + 200, limits.MAX_MESSAGE_BYTES)
 
     def test_a_tunnel_answer_fits_into_a_message(self) -> None:
-        in_base64 = (limits.MAX_TUNNEL_ANSWER_BYTES + 28) * 4 // 3 + 4
+        in_base64 = (wing_limits.MAX_TUNNEL_ANSWER_BYTES + 28) * 4 // 3 + 4
         self.assertLess(in_base64 + 200, limits.MAX_MESSAGE_BYTES)
 
     def test_an_outbox_holds_several_messages_and_resumes_below_its_limit(self) -> None:

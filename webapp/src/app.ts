@@ -1,24 +1,31 @@
 /** The app without its page: everything is built and connected here, and the actions of the page end here. */
 import { effect, signal, untracked } from "@preact/signals";
-import { ApiError, api, type Me } from "./net/api.ts";
+import { logOut } from "./logout.ts";
+import { api, type Me } from "./net/api.ts";
 import { socketUrl } from "./net/environment.ts";
+import { ApiError } from "./net/http.ts";
+import { orgs } from "./net/orgs.ts";
 import type { Environment } from "./net/socket.ts";
 import { type Notifier, permission } from "./notify/notifications.ts";
+import { browserAuthenticator } from "./passkey/authenticator.ts";
+import { ownPasskeys } from "./passkey/mine.ts";
+import { WingPasskeys } from "./passkey/wing-passkeys.ts";
 import { newKeyPair } from "./protocol/box.ts";
 import type { DashboardEvent } from "./protocol/messages.ts";
 import { Dashboard } from "./state/dashboard.ts";
+import { wingOfSession } from "./state/find-session.ts";
 import { agentName } from "./state/format.ts";
 import { Notices } from "./state/notices.ts";
+import { OrgsStore } from "./state/orgs.ts";
 import { formatRoute, parseRoute, type Route } from "./state/route.ts";
 import { SessionIndex } from "./state/session-index.ts";
 import type { SettingsStore } from "./state/settings.ts";
-import type { KeyValue } from "./state/storage.ts";
+import { KEYS, type KeyValue, writeJson } from "./state/storage.ts";
 import { Tab } from "./state/tab.ts";
 import { TabsStore } from "./state/tabs.ts";
 import { TrustStore } from "./state/trust.ts";
 import { wingName } from "./state/wing.ts";
 import { WingsStore } from "./state/wings.ts";
-import { listSessions } from "./tunnel/calls.ts";
 import { TunnelClient } from "./tunnel/client.ts";
 import { TerminalSession } from "./terminal/session.ts";
 import type { TerminalView } from "./terminal/view.ts";
@@ -54,6 +61,10 @@ export class App {
   readonly trust: TrustStore;
   readonly wings: WingsStore;
   readonly tabs: TabsStore;
+  readonly orgs = new OrgsStore(orgs.list);
+  /** Why terminals are slow until the month ends; empty while they are not. */
+  readonly bandwidth = signal("");
+  readonly passkeys: WingPasskeys;
   readonly dashboard = signal<Dashboard | null>(null);
   /** Set while a deep link's wing is looked for, or when it was not found. */
   readonly lookup = signal<"idle" | "searching" | "missing">("idle");
@@ -74,9 +85,28 @@ export class App {
       trust: this.trust,
       index: this.#index,
       newTunnel: (wingId, publicKey) =>
-        new TunnelClient(wingId, publicKey, this.#keys, socketUrl("/ws/relay", { wing_id: wingId }), environment, () =>
-          this.loginEnded(),
+        new TunnelClient(
+          wingId,
+          publicKey,
+          this.#keys,
+          socketUrl("/ws/relay", { wing_id: wingId }),
+          environment,
+          () => this.loginEnded(),
+          this.passkeys.tunnelToken(wingId, publicKey),
         ),
+    });
+    this.passkeys = new WingPasskeys({
+      list: ownPasskeys,
+      authenticator: browserAuthenticator,
+      now: () => environment.now(),
+      gesture: () => navigator.userActivation?.isActive === true,
+      tunnel: (wingId) => this.wings.tunnel(wingId),
+      trustedKey: (wingId) => this.#trustedKey(wingId),
+      owner: (wingId) => this.wings.find(wingId)?.owner ?? "",
+      onUnlocked: (wingId) => {
+        void this.wings.probe(wingId);
+        this.#goOn(wingId);
+      },
     });
     this.#notifier = dependencies.notifier((hash) => {
       location.hash = hash;
@@ -89,6 +119,7 @@ export class App {
     try {
       const me = await api.me();
       this.login.value = { name: "in", me };
+      writeJson(this.dependencies.local, KEYS.signIn, me.sign_in === true);
     } catch (why) {
       if (why instanceof ApiError && why.status === 401) this.login.value = { name: "out" };
       else this.login.value = { name: "unreachable", message: why instanceof Error ? why.message : String(why) };
@@ -107,8 +138,16 @@ export class App {
     this.#follow(this.route.value);
   }
 
+  /** Whether several people sign in at this server; where it has not said, whether they did the last time. */
+  get signIn(): boolean {
+    const login = this.login.value;
+    if (login.name === "in") return login.me.sign_in === true;
+    return this.dependencies.local.getItem(KEYS.signIn) === "true";
+  }
+
   /** The server's list of wings and then each wing's own word. */
   async refresh(): Promise<void> {
+    const orgs = this.signIn ? this.orgs.look() : Promise.resolve(false);
     try {
       this.wings.applyList((await api.wings()) ?? []);
     } catch (why) {
@@ -119,6 +158,7 @@ export class App {
     for (const tab of this.tabs.tabs.value) {
       if (this.wings.find(tab.session.wingId)?.online) tab.session.wingOnline();
     }
+    if (await orgs) this.wings.leave(this.orgs.list.value.map(({ id }) => id));
     await this.wings.probeAll();
   }
 
@@ -177,9 +217,15 @@ export class App {
     this.go({ view: "wings" });
   }
 
+  /** The person has another name now. */
+  renamed(name: string): void {
+    const login = this.login.value;
+    if (login.name === "in") this.login.value = { name: "in", me: { ...login.me, display_name: name } };
+  }
+
   async logout(): Promise<void> {
     try {
-      await api.logout();
+      await logOut();
     } catch (why) {
       this.notices.show(`Logging out failed: ${why instanceof Error ? why.message : String(why)}`, "problem");
       return;
@@ -191,6 +237,9 @@ export class App {
     this.login.value = { name: "out" };
     this.dashboard.value?.close();
     this.dashboard.value = null;
+    this.orgs.clear();
+    this.passkeys.clear();
+    this.bandwidth.value = "";
     for (const tab of this.tabs.tabs.value) tab.session.close();
   }
 
@@ -199,6 +248,18 @@ export class App {
     this.wings.acceptKey(wingId, publicKey);
     for (const tab of this.tabs.tabs.value) {
       if (tab.session.wingId === wingId && tab.session.phase.value.name === "key-changed") tab.session.again();
+    }
+  }
+
+  #trustedKey(wingId: string): string {
+    return this.trust.known(wingId) ?? this.wings.find(wingId)?.publicKey ?? "";
+  }
+
+  /** A wing lets the person in: what waits for that goes on. */
+  #goOn(wingId: string): void {
+    for (const { session } of this.tabs.tabs.value) {
+      const phase = session.phase.value;
+      if (session.wingId === wingId && phase.name === "passkey" && phase.at === "waiting") session.again();
     }
   }
 
@@ -213,21 +274,25 @@ export class App {
     const { environment } = this.dependencies;
     const session = new TerminalSession({
       wingId: what.wingId,
-      // An extension that this app understands and asks the node for; a node of others takes no notice.
-      url: socketUrl("/ws/pty", { wing_id: what.wingId, features: "pty.detached" }),
+      // Extensions that this app understands and asks the node for; a node of others takes no notice.
+      url: socketUrl("/ws/pty", { wing_id: what.wingId, features: "pty.detached,bandwidth.notice" }),
       environment,
-      trustedKey: () => this.trust.known(what.wingId) ?? this.wings.find(what.wingId)?.publicKey ?? "",
+      trustedKey: () => this.#trustedKey(what.wingId),
       announcedKey: () => (this.wings.listed.value ? (this.wings.find(what.wingId)?.publicKey ?? "") : ""),
       agent: what.agent,
       ...(what.cwd ? { cwd: what.cwd } : {}),
       ...(what.sessionId ? { sessionId: what.sessionId } : {}),
       spectate: what.spectate === true,
+      passkeys: this.passkeys.session(what.wingId),
       onStarted: (sessionId) => {
         this.#index.remember(sessionId, what.wingId);
         this.tabs.save();
         if (this.tabs.active.value === tab) this.go({ view: "terminal", sessionId, spectate: false });
       },
       onNotice: (sentence) => this.notices.show(sentence, "problem"),
+      onBandwidthExceeded: (sentence) => {
+        this.bandwidth.value = sentence;
+      },
       onOpenUrl: (url) => this.#offerUrl(url),
       onLoginEnded: () => this.loginEnded(),
     });
@@ -268,14 +333,17 @@ export class App {
   }
 
   #happened(event: DashboardEvent): void {
-    this.wings.applyEvent(event);
+    const login = this.login.value;
+    this.wings.applyEvent(event, login.name === "in" ? login.me.id : "");
     if (event.type === "wing.online" || event.type === "wing.config") {
       void this.wings.probe(event.wing_id);
       if (event.type === "wing.online") {
         for (const tab of this.tabs.tabs.value) if (tab.session.wingId === event.wing_id) tab.session.wingOnline();
       }
+      if (event.locked === false) this.#goOn(event.wing_id);
     } else if (event.type === "session.attention") this.#attention(event.wing_id, event.session_id);
     else if (event.type === "org.changed") void this.refresh();
+    else if (event.type === "bandwidth.exceeded") this.bandwidth.value = event.message;
   }
 
   #attention(wingId: string, sessionId: string): void {
@@ -324,20 +392,8 @@ export class App {
     this.open({ wingId, sessionId, spectate, agent: entry?.agent ?? "", cwd: entry?.cwd ?? "" });
   }
 
-  /** Asks every wing that can be reached; the first that has the session wins. */
   async #findWing(sessionId: string): Promise<string | null> {
     if (!this.wings.listed.value) await this.refresh();
-    const online = this.wings.wings.value.filter((wing) => wing.online);
-    const answers = online.map(async (wing) => {
-      const tunnel = this.wings.tunnel(wing.id);
-      const sessions = tunnel ? await listSessions(tunnel) : [];
-      if (!sessions.some((session) => session.session_id === sessionId)) throw new Error("not here");
-      return wing.id;
-    });
-    try {
-      return await Promise.any(answers);
-    } catch {
-      return null; // No wing has it.
-    }
+    return wingOfSession(this.wings, sessionId);
   }
 }

@@ -12,11 +12,14 @@ import attrs
 import hyperlink
 
 from wingthing import files
+from wingthing.assembly.plan_config import plan_settings
 from wingthing.assembly.roles import Role, decide
+from wingthing.assembly.sign_in_config import sign_in
 from wingthing.errors import OperatorError
 from wingthing.names import (
     DEFAULT_ADDR,
     DEFAULT_DIR,
+    DEFAULT_NTFY_URL,
     ENV_BASE_URL,
     ENV_DIR,
     ENV_DNS,
@@ -24,11 +27,14 @@ from wingthing.names import (
     ENV_FLY_MACHINE_ID,
     ENV_FLY_REGION,
     ENV_LOGIN_ADDR,
+    ENV_NTFY_URL,
     FILE_MODE,
     FLEET_ADDR,
     FLY_VOLUME,
-    SIGN_IN_VARIABLES,
 )
+from wingthing.web.plan_settings import USUAL, PlanSettings
+from wingthing.web.sign_in_settings import SignIn
+from wingthing.wire.internal import NO_LIMITS, Terms
 
 
 @attrs.frozen
@@ -84,6 +90,20 @@ class Config:
     fleet: FleetPlace | None = None
     """None on a node that is alone."""
 
+    ntfy_url: str = DEFAULT_NTFY_URL
+    """The ntfy server."""
+
+    sign_in: SignIn | None = None
+    """None in local mode: there is one user, whom a one-time link lets in."""
+
+    plans: PlanSettings = USUAL
+    """Of no account in local mode: there the one user has everything."""
+
+    @property
+    def terms(self) -> Terms:
+        """The cap and the rate that hold for the users of this server, or of its fleet."""
+        return NO_LIMITS if self.sign_in is None else self.plans.terms
+
 
 def resolve(options: ServerOptions, environment: Mapping[str, str] = os.environ) -> Config:
     """Check the options. Raises OperatorError with one sentence for what must be put right."""
@@ -91,13 +111,14 @@ def resolve(options: ServerOptions, environment: Mapping[str, str] = os.environ)
     fleet = None if role is Role.SINGLE else fleet_place(environment)
     addr = options.addr or (DEFAULT_ADDR if fleet is None else FLEET_ADDR)
     endpoint, exposed = parse_addr(addr)
-    for name in SIGN_IN_VARIABLES:
-        if environment.get(name):
-            raise OperatorError(
-                f"{name} configures a sign-in provider, and this release has none yet: unset it to run with "
-                "one local user."
-            )
-    if fleet is None and exposed and not options.allow_remote:
+    signing_in = sign_in(environment)
+    base_url = parse_base_url(options.base_url or environment.get(ENV_BASE_URL) or _fly_url(fleet))
+    if signing_in is not None and base_url is None:
+        raise OperatorError(
+            "A server with sign-in must know its public URL, which providers and mails send people back to: "
+            f"add --base-url, or set {ENV_BASE_URL}."
+        )
+    if fleet is None and signing_in is None and exposed and not options.allow_remote:
         raise OperatorError(
             f"Listening on {addr} would offer a shell on this machine to the network. "
             "Add --allow-remote if that is what you want; otherwise use 127.0.0.1 and an SSH tunnel."
@@ -107,9 +128,12 @@ def resolve(options: ServerOptions, environment: Mapping[str, str] = os.environ)
         endpoint=endpoint,
         exposed=exposed,
         data_dir=None if role is Role.EDGE else data_directory(options.data_dir, environment),
-        base_url=parse_base_url(options.base_url or environment.get(ENV_BASE_URL) or _fly_url(fleet)),
+        base_url=base_url,
         allow_remote=options.allow_remote,
         fleet=fleet,
+        sign_in=signing_in,
+        ntfy_url=parse_ntfy_url(environment.get(ENV_NTFY_URL)),
+        plans=plan_settings(environment, with_sign_in=signing_in is not None),
     )
 
 
@@ -205,4 +229,18 @@ def parse_base_url(given: str | None) -> str | None:
         raise OperatorError(
             f"--base-url {given!r}: write scheme and host only, as in https://wt.example.com."
         )
+    return given.rstrip("/")
+
+
+def parse_ntfy_url(given: str | None) -> str:
+    """The ntfy server. Raises OperatorError when it is no http(s) URL of one."""
+    if not given:
+        return DEFAULT_NTFY_URL
+    wrong = OperatorError(f"{ENV_NTFY_URL} is {given!r}: write scheme and host, as in {DEFAULT_NTFY_URL}.")
+    try:
+        url = hyperlink.parse(given)
+    except (hyperlink.URLParseError, ValueError) as why:
+        raise wrong from why
+    if url.scheme not in ("http", "https") or not url.host or any(url.userinfo) or url.query or url.fragment:
+        raise wrong
     return given.rstrip("/")

@@ -16,6 +16,7 @@ from wingthing.cluster.caches import EntitlementCache, SessionCache
 from wingthing.cluster.client import NodeClient, http_client
 from wingthing.cluster.directory import EdgeDirectory
 from wingthing.cluster.discovery import InternalNames, LoginAddress, make_resolver
+from wingthing.cluster.fly import behind_fly
 from wingthing.cluster.gossip_edge import EdgeGossip
 from wingthing.cluster.identity import EdgeAuthenticator, Revocations
 from wingthing.cluster.login_client import LoginClient
@@ -53,13 +54,20 @@ class EdgeNode(Node):
         client = NodeClient(reactor, http_client(reactor, INTERNAL_TIMEOUT_SECONDS), self.trust)
         self.login = LoginClient(client, address)
         self.sessions = SessionCache(reactor, self.login.session)
-        self.entitlements = EntitlementCache(reactor, self.login)
+        self.entitlements = EntitlementCache(reactor, self.login, self.router.roster)
+        self.entitlements.heard = self.caps.heard
         self.entitlements.setServiceParent(self)
         authenticator = EdgeAuthenticator(
             keys, reactor.seconds, self.sessions, self.entitlements, Revocations(reactor.seconds)
         )
         self.fleet = EdgeDirectory(self.machine)
-        news = FleetNews(self.fleet, self.router, authenticator.revoked)
+        news = FleetNews(
+            self.fleet,
+            self.router,
+            authenticator.revoked,
+            self.entitlements.org_said,
+            authenticator.passkeys_changed,
+        )
         self.gossip = EdgeGossip(
             self.fleet,
             place.region,
@@ -70,6 +78,7 @@ class EdgeNode(Node):
             version=__version__,
             uptime=lambda: reactor.seconds() - self.began,
         )
+        self.gossip.caught_up = self.entitlements.poll_now
         Membership(self.machine, self.fleet, self.gossip, self.router, reactor.seconds)
         self.reporter = Reporter(reactor, self.gossip, self.login)
         self.reporter.setServiceParent(self)
@@ -78,6 +87,7 @@ class EdgeNode(Node):
         placement = Placement(
             reactor,
             self.fleet,
+            self.router.roster,
             self.trust,
             self.login.wing,
             self.sessions.learn,
@@ -99,7 +109,14 @@ class EdgeNode(Node):
             whole=self.everywhere(),
             sockets=self.sockets(authenticator, placement),
         )
-        site = QuietSite(self.guard, tree, reactor=reactor, unguarded=UNGUARDED)
+        site = QuietSite(
+            self.guard,
+            tree,
+            reactor=reactor,
+            unguarded=UNGUARDED,
+            limits=self.limits,
+            address_of=behind_fly,
+        )
         site.requestFactory = cast(Any, self.proxy.requests(NodeRequest))
         self.listen(site)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
@@ -108,10 +109,10 @@ class Presence:
             ) from None
         self._note.unlink(missing_ok=True)
 
-    def announce(self, url: str) -> None:
-        """Write the note."""
+    def announce(self, url: str, *, sign_in: bool = False) -> None:
+        """Write the note. `sign_in`: whether people sign in there, so that there is no one-time link."""
         partial = self._note.with_suffix(".part")
-        partial.write_text(json.dumps({"url": url, "pid": os.getpid()}) + "\n")
+        partial.write_text(json.dumps({"url": url, "pid": os.getpid(), "sign_in": sign_in}) + "\n")
         partial.chmod(FILE_MODE)
         partial.rename(self._note)
 
@@ -124,8 +125,16 @@ class Presence:
         self._lock = None
 
 
-def running_at(data_dir: Path) -> str | None:
-    """The URL of the server that uses a data directory; None when none runs."""
+@attrs.frozen
+class Running:
+    """A server that uses a data directory."""
+
+    url: str
+    sign_in: bool
+
+
+def running(data_dir: Path) -> Running | None:
+    """The server that uses a data directory; None when none runs."""
     try:
         lock = os.open(data_dir / SERVER_LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -134,10 +143,11 @@ def running_at(data_dir: Path) -> str | None:
         fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         try:
-            url = json.loads((data_dir / SERVER_FILE).read_text())["url"]
-        except (OSError, ValueError, KeyError, TypeError):
+            note = json.loads((data_dir / SERVER_FILE).read_text())
+            url, sign_in = note["url"], note.get("sign_in") is True
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
-        return url if isinstance(url, str) else None
+        return Running(url, sign_in) if isinstance(url, str) else None
     finally:
         os.close(lock)
     return None

@@ -27,7 +27,7 @@ from twisted.logger import (
     globalLogBeginner,
 )
 
-from wingthing.names import ENV_FLY_MACHINE_ID, ENV_FLY_REGION, SESSION_COOKIE
+from wingthing.names import ENV_FLY_MACHINE_ID, ENV_FLY_REGION, SESSION_COOKIE, SIGN_IN_COOKIE
 
 QUIET_SYSTEMS = {
     # A line for each connection and each factory says nothing that our own lines do not.
@@ -42,10 +42,12 @@ QUIET_SYSTEMS = {
 HIDDEN: Final = "(hidden)"
 
 _SECRETS = re.compile(
-    # In the query of an address; in headers; and tokens wherever they stand (JWT, RFC 7519).
+    # In the query of an address; in headers; the link of an invite, which is a path; and tokens wherever they
+    # stand (JWT, RFC 7519).
     r"(?<=[?&;])(?P<name>[a-z_]*(?:token|key|code|secret|state))=[^\s&;\"'<>]+"
-    rf"|(?P<cookie>{re.escape(SESSION_COOKIE)})=[^\s;,\"'<>]+"
+    rf"|(?P<cookie>{re.escape(SESSION_COOKIE)}|{re.escape(SIGN_IN_COOKIE)})=[^\s;,\"'<>]+"
     r"|(?P<scheme>\bbearer) +[^\s,\"'<>]+"
+    r"|(?:(?<=invite/)|(?<=invites/)|(?<=invite%2F))[\w-]{20,}"
     r"|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*",
     re.IGNORECASE,
 )

@@ -22,7 +22,9 @@ from prometheus_client.registry import Collector
 from wingthing import __version__
 from wingthing.assembly.config import Config
 from wingthing.assembly.lag import ReactorLag
+from wingthing.relay.allowance import Allowance
 from wingthing.relay.router import Router
+from wingthing.sockets.pace import Delayed
 
 KINDS = ("browser", "dashboard", "wing")
 
@@ -43,6 +45,27 @@ class Metrics:
     def text(self) -> bytes:
         """All figures as they are now, in Prometheus' text format."""
         return generate_latest(self._registry)
+
+
+class PlanFigures(Collector):
+    """What plans and the rate do here."""
+
+    def __init__(self, allowance: Allowance, delayed: Delayed) -> None:
+        self._allowance = allowance
+        self._delayed = delayed
+
+    def collect(self) -> Iterator[Metric]:
+        yield gauge(
+            "users_over_cap",
+            "Users who have used up the cap of the free plan, as far as this node knows.",
+            self._allowance.over,
+        )
+        yield counter(
+            "rate_delayed_bytes",
+            "Bytes of messages that had to wait because of their user's rate.",
+            "direction",
+            {"to_browser": self._delayed.to_browser, "from_browser": self._delayed.from_browser},
+        )
 
 
 class NodeFigures(Collector):

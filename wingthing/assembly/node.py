@@ -14,13 +14,15 @@ from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
 
 from wingthing import __version__
+from wingthing.assembly.caps import CapWatch
 from wingthing.assembly.config import Config
 from wingthing.assembly.drain import drain
 from wingthing.assembly.lag import ReactorLag
 from wingthing.assembly.listener import Listener
-from wingthing.assembly.metrics import Metrics, NodeFigures
+from wingthing.assembly.metrics import Metrics, NodeFigures, PlanFigures
 from wingthing.crypto.keyring import KeyRing
 from wingthing.crypto.keys import dump_signing_public
+from wingthing.relay.rates import LIMITS, LOCAL, Limits
 from wingthing.relay.router import Router
 from wingthing.sockets.base import RelayFactory
 from wingthing.sockets.upgrade import (
@@ -59,6 +61,7 @@ class Node(MultiService):
         self.keys = keys
         self.public_url = config.base_url or ""
         self.guard = Guard(config.base_url, config.allow_remote, machine_names())
+        self.limits = Limits(reactor.seconds, LOCAL if config.sign_in is None else frozenset(LIMITS))
         self.router = Router(
             relay_pub_key=dump_signing_public(keys.signing.public_key()),
             new_session_id=lambda: secrets.token_hex(4),
@@ -66,10 +69,13 @@ class Node(MultiService):
         )
         self.began: float = reactor.seconds()
         self.factory = RelayFactory(self.router, reactor)
+        self.caps = CapWatch(reactor, self.router, self.factory.paces)
+        self.caps.setServiceParent(self)
         self.lag = ReactorLag(reactor)
         self.lag.setServiceParent(self)
         self.metrics = Metrics()
         self.metrics.add(NodeFigures(config, self.router, self.factory.cut_off, self.lag))
+        self.metrics.add(PlanFigures(self.router.allowance, self.factory.paces.delayed))
         self._upgrades: dict[str, UpgradeResource] = {}
         self._stopping = False
 

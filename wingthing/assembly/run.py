@@ -63,7 +63,10 @@ def own_command() -> str:
 def welcome(server: Node) -> Iterator[str]:
     """What the person who started the server reads. In a fleet nobody sits there: the log says it all."""
     link = server.link()
-    if server.config.fleet is not None or link is None:
+    if server.config.fleet is not None:
+        return
+    if link is None:
+        yield f"wingthing is ready. People sign in at {server.public_url}"
         return
     yield "wingthing is ready. Open this link; it works once:"
     yield ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable
 
 from twisted.application.service import Service
@@ -18,6 +17,7 @@ from wingthing.store import usage
 from wingthing.store.pool import Database
 from wingthing.wire.gossip import Answer
 from wingthing.wire.limits import USAGE_FLUSH_SECONDS
+from wingthing.wire.plans import day_of, days_until, month_of
 
 Run = tuple[str, str]
 """Machine and boot."""
@@ -64,12 +64,31 @@ class UsageBook(Service):
         self._waiting.setdefault(run, {}).update(answer.usage)
         self._seqs[run] = answer.usage_seq
 
-    async def month_bytes(self, user_id: str) -> int:
-        """Bytes sent to a user's browsers this month (UTC), what is not written down yet included where this
-        node knows of it."""
-        month = _day(self._clock.seconds())[:7]
-        written = await self._database.read(usage.of_month, user_id, month)
-        return written + self._meter.usage_bytes(user_id) - self._written.get(user_id, 0)
+    async def days(self, user_id: str) -> dict[str, int]:
+        """Bytes sent to a user's browsers on each day (YYYY-MM-DD) of this month (UTC) until today; what is
+        not written down yet included, where this node knows of it."""
+        return await self._lock.run(lambda: Deferred.fromCoroutine(self._days(user_id)))
+
+    async def _days(self, user_id: str) -> dict[str, int]:
+        # Under the lock: what is being written down in this moment would be counted twice.
+        now = self._clock.seconds()
+        written = await self._database.read(usage.days_of_month, user_id, month_of(now))
+        days = {day: written.get(day, 0) for day in days_until(now)}
+        days[day_of(now)] += self._meter.usage_bytes(user_id) - self._written.get(user_id, 0)
+        return days
+
+    async def of_everybody(self, *, at_least: int) -> dict[str, int]:
+        """What everybody has been sent this month for whom that much is written down; what is not written
+        down yet included, where this node knows of it."""
+        return await self._lock.run(lambda: Deferred.fromCoroutine(self._of_everybody(at_least)))
+
+    async def _of_everybody(self, at_least: int) -> dict[str, int]:
+        month = month_of(self._clock.seconds())
+        written = await self._database.read(usage.by_user, month, at_least=at_least)
+        return {
+            user_id: total + self._meter.usage_bytes(user_id) - self._written.get(user_id, 0)
+            for user_id, total in written.items()
+        }
 
     async def flush(self) -> None:
         """Write down everything that has come together. Raises TemporarilyUnavailable."""
@@ -89,7 +108,7 @@ class UsageBook(Service):
         now = self._clock.seconds()
         seqs = {run: self._seqs[run] for run in waiting}
         try:
-            await self._database.write(usage.record, reports, day=_day(now), now=now)
+            await self._database.write(usage.record, reports, day=day_of(now), now=now)
         except BaseException:
             for run, totals in waiting.items():
                 self._waiting[run] = totals | self._waiting.get(run, {})
@@ -112,8 +131,3 @@ class UsageBook(Service):
     def _put_off(self, failure: Failure) -> None:
         failure.trap(TemporarilyUnavailable)
         self.log.info("the database is busy: usage is written down the next time")
-
-
-def _day(unix_seconds: float) -> str:
-    """The day in UTC, YYYY-MM-DD."""
-    return datetime.datetime.fromtimestamp(unix_seconds, datetime.UTC).strftime("%Y-%m-%d")

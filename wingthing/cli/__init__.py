@@ -17,6 +17,7 @@ COMMANDS = {
     "roost": ("wingthing.cli.serve", "roost", "Run the server with this machine as its first wing."),
     "url": ("wingthing.cli.url", "url", "Print the link that opens the server in a browser."),
     "user": ("wingthing.cli.user", "user", "Manage the users of this server."),
+    "org": ("wingthing.cli.org", "org", "Manage the organisations of this server."),
     "backup": ("wingthing.cli.backup", "backup", "Copy the server's database while it runs."),
     "keygen": ("wingthing.cli.keygen", "keygen", "Make a key that signs tokens (WT_JWT_KEY)."),
     "login": ("wingthing.cli.login", "login", "Log this machine in to a server."),

@@ -19,7 +19,7 @@ from wingthing.wing.home import Home
 from wingthing.wing.link import LinkState
 from wingthing.wing.presence import Presence, Status
 from wingthing.wing.service import make_wing_service
-from wingthing.wire.limits import WING_LOG_BYTES
+from wingthing.wire.wing_limits import WING_LOG_BYTES
 
 START_SECONDS = 20.0
 """How long `wt start` waits for the wing to be online before it leaves it to itself."""

@@ -1,4 +1,4 @@
-"""`wt wing start|stop|status`, and the same without the `wing`."""
+"""`wt wing start|stop|status`, and the same without the `wing`. Who may use the wing is in lock.py."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 from rich.table import Table
 
+from wingthing.cli import lock
 from wingthing.cli._table import show
 from wingthing.cli._words import ago, count, split
 from wingthing.crypto.keys import fingerprint, public_text
@@ -27,7 +28,7 @@ NOT_RUNNING_EXIT_CODE = 1
 
 @click.group()
 def wing() -> None:
-    """Start, stop or show this machine's wing."""
+    """Start, stop or show this machine's wing, and say who may use it."""
 
 
 @click.command()
@@ -40,9 +41,19 @@ def wing() -> None:
     help="Folders in which terminals may start (repeat, or separate by commas); remembered.",
 )
 @click.option("--labels", "-l", multiple=True, help="Labels of this machine, likewise; remembered.")
+@click.option(
+    "--org",
+    metavar="SLUG",
+    help="Share the wing with the members of this organisation, '' with nobody; remembered.",
+)
 @click.option("--log-file", is_flag=True, hidden=True)
 def start(
-    roost: str | None, foreground: bool, paths: tuple[str, ...], labels: tuple[str, ...], log_file: bool
+    roost: str | None,
+    foreground: bool,
+    paths: tuple[str, ...],
+    labels: tuple[str, ...],
+    org: str | None,
+    log_file: bool,
 ) -> None:
     """Start the wing, in the background unless --foreground is given.
 
@@ -51,7 +62,7 @@ def start(
     """
     home = Home.find()
     server = home.roost(roost)
-    changes = _changes(home.config.read(), server if roost else None, split(paths), split(labels))
+    changes = _changes(home.config.read(), server if roost else None, split(paths), split(labels), org)
     home.login_at(server)
     # A start in the background reads no traceback: what is damaged must show before.
     home.wing_id()
@@ -78,7 +89,7 @@ def start(
 
 
 def _changes(
-    known: WingConfig, roost: Roost | None, paths: list[str], labels: list[str]
+    known: WingConfig, roost: Roost | None, paths: list[str], labels: list[str], org: str | None
 ) -> dict[str, object]:
     """What the options change in wing.yaml. Raises OperatorError for a folder that does not exist."""
     changes: dict[str, object] = {}
@@ -88,6 +99,8 @@ def _changes(
         changes["paths"] = path_entries(checked_folders(merge_paths(known.paths, paths, Path.cwd())))
     if labels:
         changes["labels"] = labels
+    if org is not None and org.strip() != known.org:
+        changes["org"] = org.strip()
     return changes
 
 
@@ -101,6 +114,8 @@ def _in_force(changes: dict[str, object], server: Roost, said: Status | None) ->
         yield "The folders hold from now on" + (
             ", unless 'wt roost' was given others with --paths." if inside else "."
         )
+    if "org" in changes:
+        yield "The organisation holds from the next connection on: 'wt stop' and 'wt start' make it now."
     if "roost" in changes and (said is None or not Roost.parse(said.roost).is_same(server)):
         if inside:
             yield f"The wing inside 'wt roost' stays there: for {server.url}, end that and run 'wt start'."
@@ -173,3 +188,5 @@ def living_terminals(home: Home) -> list[EggMeta]:
 wing.add_command(start)
 wing.add_command(stop)
 wing.add_command(status)
+for command in (lock.lock, lock.unlock, lock.allow, lock.revoke, lock.allowed):
+    wing.add_command(command)

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from wingthing.cluster.client import NOT_MODIFIED, Reply, decode
 from wingthing.errors import NotFound, TemporarilyUnavailable
-from wingthing.wire.gossip import Revoked, RevokedKind
+from wingthing.relay.orgs import Roster
+from wingthing.wire.gossip import PasskeysChanged, Revoked, RevokedKind
 from wingthing.wire.internal import ENTITLEMENTS_PATH, Entitlement, Entitlements, Session
 from wingthing.wire.limits import (
     ENTITLEMENTS_SECONDS,
+    GOSSIP_SECONDS,
     INTERNAL_TIMEOUT_SECONDS,
     INTERNAL_TOKEN_SECONDS,
     MAX_CACHED_SESSIONS,
@@ -142,6 +144,15 @@ class SessionCache:
             for login in ended:
                 del self._known[login]
 
+    def passkeys_changed(self, event: PasskeysChanged) -> None:
+        """A user has other passkeys: an answer that is on its way may not know of it, those that are here now
+        do."""
+        self._epoch += 1
+        for login, (session, until) in self._known.items():
+            if session is not None and session.user_id == event.user_id:
+                session = msgspec.structs.replace(session, passkeys=tuple(event.keys))
+                self._known[login] = (session, until)
+
 
 class AsksLogin(Protocol):
     """What is needed of LoginClient."""
@@ -150,16 +161,32 @@ class AsksLogin(Protocol):
 
 
 class EntitlementCache(Service):
-    """The users of the fleet, asked for every ENTITLEMENTS_SECONDS; unchanged, that costs a 304."""
+    """The users of the fleet, and its organisations, which go into `roster`: asked for every
+    ENTITLEMENTS_SECONDS; unchanged, that costs a 304.
+
+    What gossip says of an organisation while an answer is on its way is newer than the answer (login says a
+    change before it answers with it): `org_said` must hear of it. And an answer that is the same as the last
+    one says nothing of what has been heard since, so the next one has to come whole.
+    """
 
     log = Logger()
 
-    def __init__(self, clock: IReactorTime, login: AsksLogin) -> None:
+    def __init__(self, clock: IReactorTime, login: AsksLogin, roster: Roster) -> None:
         self._login = login
+        self._roster = roster
         self._etag = ""
+        self._said: set[str] = set()
+        self._asking = False
+        self._again = False
+        self._wanted = False
+        self._retry: IDelayedCall | None = None
+        self._clock = clock
         self._users: dict[str, Entitlement] = {}
         self._loop = LoopingCall(self._poll)
         self._loop.clock = clock
+        self.heard: Callable[[Entitlements], None] = lambda told: None
+        """Called with every answer that is not the same as the one before."""
+
         self.warm = False
         """Whether login has answered at least once."""
 
@@ -176,16 +203,28 @@ class EntitlementCache(Service):
         super().stopService()
         if self._loop.running:
             self._loop.stop()
+        if self._retry is not None and self._retry.active():
+            self._retry.cancel()
 
     def find(self, user_id: str) -> Entitlement | None:
         """A user; None for one that login did not know at the last poll."""
         return self._users.get(user_id)
 
     def poll_now(self) -> None:
-        """Ask at once: login has just been heard for the first time, or again."""
+        """Ask at once: login has just been heard for the first time, or again. Where an answer is on its way,
+        another one after it; and soon again where there is none: until then somebody may be let in who has
+        been removed."""
         if self._loop.running:
+            self._wanted = True
             self._loop.reset()
             self._poll()
+
+    def org_said(self, org_id: str) -> None:
+        """Gossip has told of an organisation; of which is empty when it did not say how it is now."""
+        self._etag = ""
+        self._said.add(org_id)
+        if not org_id:
+            self.poll_now()
 
     def _poll(self) -> Deferred[None]:
         polling = Deferred.fromCoroutine(self._fetch())
@@ -194,28 +233,47 @@ class EntitlementCache(Service):
         )
 
     async def _fetch(self) -> None:
+        self._again = True
+        if self._asking:
+            return
+        self._asking = True
+        try:
+            while self._again:
+                self._again = False
+                await self._fetch_once()
+        finally:
+            self._asking = False
+
+    async def _fetch_once(self) -> None:
+        self._said.clear()
         try:
             reply = await self._login.get(
                 ENTITLEMENTS_PATH, etag=self._etag, seconds=INTERNAL_TIMEOUT_SECONDS
             )
-            users = None if reply.status == NOT_MODIFIED else decode(reply, Entitlements).users
+            told = None if reply.status == NOT_MODIFIED else decode(reply, Entitlements)
         except (TemporarilyUnavailable, NotFound) as why:
             self.failed += 1
             if not self._failing:
                 self.log.info("entitlements were not renewed: {why}", why=why)
             self._failing = True
+            if self._wanted and (self._retry is None or not self._retry.active()):
+                self._retry = self._clock.callLater(GOSSIP_SECONDS, self.poll_now)
             return
         self._failing = False
-        if users is None:
+        self._wanted = self._again
+        if told is None:
             self.unchanged += 1
             return
         self.changed += 1
         self.warm = True
-        self._etag = reply.etag
-        self._users = {user.user_id: user for user in users}
+        self._etag = "" if self._said else reply.etag
+        self._users = {user.user_id: user for user in told.users}
+        self.heard(told)
+        if told.orgs is not None:
+            self._roster.take(told.orgs, but=self._said)
 
 
-def entitlements_body(users: Iterable[Entitlement]) -> tuple[bytes, str]:
+def entitlements_body(told: Entitlements) -> tuple[bytes, str]:
     """The answer to a poll, and its ETag."""
-    body = msgspec.json.encode(Entitlements(list(users)))
+    body = msgspec.json.encode(told)
     return body, f'"{hashlib.sha256(body).hexdigest()[:32]}"'

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Set
 
 import attrs
 
+from wingthing.relay.access import may_reach
+from wingthing.relay.orgs import Roster
 from wingthing.wire.gossip import WingUp
 from wingthing.wire.records import WingRecord
 
@@ -28,12 +30,14 @@ Listener = Callable[[Change], None]
 
 
 class Directory:
-    """The current place of each wing, with an index by owner. `listeners` hear of each change."""
+    """The current place of each wing, with indexes by owner and by organisation. `listeners` hear of each
+    change."""
 
     def __init__(self) -> None:
         self.listeners: list[Listener] = []
         self._current: dict[str, WingUp] = {}
         self._by_user: dict[str, dict[str, None]] = {}
+        self._by_org: dict[str, dict[str, None]] = {}
 
     def __len__(self) -> int:
         return len(self._current)
@@ -49,6 +53,20 @@ class Directory:
         """The wings of an owner."""
         return [self._current[wing_id] for wing_id in self._by_user.get(user_id, ())]
 
+    def of_org(self, org_id: str) -> list[WingUp]:
+        """The wings that have registered for an organisation, whether or not their owner is in it."""
+        return [self._current[wing_id] for wing_id in self._by_org.get(org_id, ())]
+
+    def reachable(self, roster: Roster, user_id: str) -> list[WingUp]:
+        """The wings that a user may reach: their own, and those of their organisations."""
+        others = [entry for org_id in roster.of_user(user_id) for entry in self.of_org(org_id)]
+        shared = (
+            entry
+            for entry in others
+            if entry.record.user_id != user_id and may_reach(roster, user_id, entry.record)
+        )
+        return [*self.of_user(user_id), *shared]
+
     def next_version(self, wing_id: str) -> int:
         """The version of a connection that is made now."""
         known = self._current.get(wing_id)
@@ -59,18 +77,26 @@ class Directory:
         if before == after:
             return
         if before is not None:
-            owned = self._by_user[before.record.user_id]
-            del owned[wing_id]
-            if not owned:
-                del self._by_user[before.record.user_id]
+            _unlist(self._by_user, before.record.user_id, wing_id)
+            if before.record.org_id:
+                _unlist(self._by_org, before.record.org_id, wing_id)
         if after is None:
             del self._current[wing_id]
         else:
             self._current[wing_id] = after
             self._by_user.setdefault(after.record.user_id, {})[wing_id] = None
+            if after.record.org_id:
+                self._by_org.setdefault(after.record.org_id, {})[wing_id] = None
         change = Change(wing_id, before, after)
         for listener in self.listeners:
             listener(change)
+
+
+def _unlist(index: dict[str, dict[str, None]], key: str, wing_id: str) -> None:
+    listed = index[key]
+    del listed[wing_id]
+    if not listed:
+        del index[key]
 
 
 class LoginDirectory(Directory):

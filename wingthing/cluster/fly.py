@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
+from twisted.internet.interfaces import IAddress
+
+from wingthing.relay.client_address import host_of, usual_form
+from wingthing.relay.credentials import header as header_of
 from wingthing.wire.limits import REPLAY_TIMEOUT_SECONDS
 
 REPLAY: Final = "fly-replay"
@@ -17,7 +21,13 @@ REPLAY_SOURCE: Final = "fly-replay-src"
 REPLAY_FAILED: Final = "fly-replay-failed"
 """In a request that came back: the machine could not be reached."""
 
-PUBLIC_HEADERS: Final = ("fly-client-ip", "fly-forwarded-port", "fly-region", "x-forwarded-for")
+CLIENT: Final = "fly-client-ip"
+"""In a request through Fly's proxy: the peer that the proxy has seen."""
+
+PORT: Final = "fly-forwarded-port"
+"""In a request through Fly's proxy: the public port."""
+
+PUBLIC_HEADERS: Final = (CLIENT, PORT, "fly-region", "x-forwarded-for")
 """Each request through Fly's proxy carries them; one in the private network carries none."""
 
 _PART = re.compile(r"\s*[;,]\s*")
@@ -29,6 +39,27 @@ Header = Callable[[str], str | None]
 def is_public(header: Header) -> bool:
     """Whether a request shows that it came through Fly's proxy. The contrary proves nothing."""
     return any(header(name) is not None for name in PUBLIC_HEADERS)
+
+
+def from_proxy(peer: IAddress, header: Header) -> bool:
+    """Whether a request has come from Fly's proxy, so that these headers are its word.
+
+    It reaches a node by IPv4, and sets both headers whatever the client has sent. The machines of the private
+    network come by IPv6, and can write what they like.
+    """
+    host = host_of(peer)
+    by_ipv4 = bool(host) and ":" not in host
+    return by_ipv4 and header(CLIENT) is not None and header(PORT) is not None
+
+
+def client_address(peer: IAddress, header: Header) -> str:
+    """The address of the client behind a request to a node on Fly.io; empty when there is none."""
+    return (usual_form(header(CLIENT) or "") if from_proxy(peer, header) else "") or host_of(peer)
+
+
+def behind_fly(request: Any) -> str:
+    """The same for a request of Twisted's: the rule of a node of a fleet (relay/client_address.py)."""
+    return client_address(request.getClientAddress(), lambda name: header_of(request, name))
 
 
 def was_replayed(header: Header) -> bool:

@@ -8,6 +8,7 @@ from wingthing.cluster.directory import EdgeDirectory
 from wingthing.cluster.log import EventLog
 from wingthing.cluster.news import News
 from wingthing.cluster.parts import Intake, cut, taking_of
+from wingthing.relay.calls import Call
 from wingthing.wire.gossip import (
     Answer,
     Attention,
@@ -79,6 +80,10 @@ class EdgeGossip:
         self.heard_at: float | None = None
         """When login was last heard; None when never."""
 
+        self.caught_up: Callable[[], None] = lambda: None
+        """Called when a snapshot has been taken. What login said of organisations in the events that it
+        stands for is not known here."""
+
         self._acknowledged = 0
         self._news = news
         self._usage = usage
@@ -105,9 +110,20 @@ class EdgeGossip:
         if self.directory.local_down(wing_id, connection_id):
             self.log.append(WingDown(wing_id=wing_id, connection_id=connection_id))
 
-    def attention(self, wing_id: str, session_id: str) -> None:
-        """A terminal of a wing of this node asks for its user."""
-        self.log.append(Attention(wing_id=wing_id, session_id=session_id, machine=self.directory.machine))
+    def attention(self, wing_id: str, call: Call) -> None:
+        """A terminal of a wing of this node asks for its user, or has ended."""
+        self.log.append(
+            Attention(
+                wing_id=wing_id,
+                session_id=call.session_id,
+                machine=self.directory.machine,
+                kind=call.kind,
+                agent=call.agent,
+                cwd=call.folder,
+                nonce=call.nonce,
+                controller=call.controller,
+            )
+        )
 
     def count_anew(self) -> None:
         """The next answer has the traffic up to then, although it was counted just now."""
@@ -153,6 +169,7 @@ class EdgeGossip:
         self.whole = self.whole or snapshot.whole
         if snapshot.whole:
             self.directory.keep_remote(intake.named)
+        self.caught_up()
 
     def _intake_for(self, asked: Round, snapshot: Snapshot) -> Intake | None:
         """What this part is a part of; None when it comes late, again, or not in its turn."""

@@ -18,6 +18,7 @@ from wingthing.cluster.directory import Change, LoginDirectory
 from wingthing.cluster.log import EventLog
 from wingthing.cluster.news import News
 from wingthing.cluster.parts import Intake, Telling, cut, taking_of
+from wingthing.relay.calls import ATTENTION, Call
 from wingthing.wire.gossip import (
     Answer,
     Attention,
@@ -131,9 +132,14 @@ class LoginGossip:
         """A connection of this node has ended."""
         self.directory.down(self.machine, wing_id, connection_id)
 
-    def attention(self, wing_id: str, session_id: str) -> None:
-        """A terminal of a wing of this node asks for its user."""
-        self.say(Attention(wing_id=wing_id, session_id=session_id, machine=self.machine))
+    def attention(self, wing_id: str, call: Call) -> None:
+        """A terminal of a wing of this node asks for its user, or has ended."""
+        self._pass_on(wing_id, call.session_id, self.machine, call.kind)
+
+    def _pass_on(self, wing_id: str, session_id: str, machine: str, kind: str) -> None:
+        # Dashboards are told nothing but which terminal asks, and notifications are sent from here.
+        if kind == ATTENTION:
+            self.say(Attention(wing_id=wing_id, session_id=session_id, machine=machine))
 
     def say(self, event: Attention | Revoked | OrgChanged) -> None:
         """Tell every edge."""
@@ -335,7 +341,7 @@ class LoginGossip:
                 if known is not None and known.machine == peer.machine:
                     proven = msgspec.structs.replace(event, machine=peer.machine)
                     self._news.attention(proven)
-                    self.log.append(proven)
+                    self._pass_on(event.wing_id, event.session_id, peer.machine, event.kind)
             case Revoked() | OrgChanged():
                 # Only login revokes and knows organisations.
                 pass

@@ -14,9 +14,9 @@ from wingthing.crypto.digests import digest
 from wingthing.crypto.keyring import KeyRing
 from wingthing.crypto.tokens import WingToken
 from wingthing.errors import NotAuthenticated
-from wingthing.relay.credentials import HOW_TO_GET_IN, MAX_CREDENTIAL_CHARS, TOKEN_REVOKED
+from wingthing.relay.credentials import HOW_TO_SIGN_IN, MAX_CREDENTIAL_CHARS, TOKEN_REVOKED
 from wingthing.relay.peers import Identity
-from wingthing.wire.gossip import Revoked, RevokedKind
+from wingthing.wire.gossip import PasskeysChanged, Revoked, RevokedKind
 
 
 class Revocations:
@@ -95,6 +95,7 @@ class EdgeAuthenticator:
             avatar_url=user.avatar_url if user else "",
             token=claims.jti,
             token_issued_at=claims.issued_at,
+            passkeys=user.passkeys if user else (),
         )
         return claims, identity
 
@@ -106,14 +107,14 @@ class EdgeAuthenticator:
         if token is not None:
             return (await self.wing(token))[1]
         if not cookie or len(cookie) > MAX_CREDENTIAL_CHARS:
-            raise NotAuthenticated(HOW_TO_GET_IN)
+            raise NotAuthenticated(HOW_TO_SIGN_IN)
         login = digest(cookie)
         if self._revocations.covers_login(login):
-            raise NotAuthenticated(HOW_TO_GET_IN)
+            raise NotAuthenticated(HOW_TO_SIGN_IN)
         session = await self._sessions.find(login)
         # Looked at again: it may have ended while login was asked.
         if session is None or self._revoked(login, session.user_id):
-            raise NotAuthenticated(HOW_TO_GET_IN)
+            raise NotAuthenticated(HOW_TO_SIGN_IN)
         return Identity(
             session.user_id,
             display_name=session.display_name,
@@ -126,6 +127,11 @@ class EdgeAuthenticator:
 
     def _revoked(self, login: str, user_id: str) -> bool:
         return self._revocations.covers_login(login) or self._revocations.covers_user(user_id)
+
+    def passkeys_changed(self, event: PasskeysChanged) -> None:
+        """What is remembered of a user's passkeys is not true any more."""
+        self._sessions.passkeys_changed(event)
+        self._users.poll_now()
 
     def revoked(self, events: Iterable[Revoked]) -> list[Revoked]:
         """Remember what does not count any more; answers what was not known yet."""

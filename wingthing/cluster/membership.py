@@ -9,10 +9,14 @@ from twisted.logger import Logger
 
 from wingthing.cluster.directory import Change, Directory
 from wingthing.errors import Forbidden
+from wingthing.relay.calls import ATTENTION, Call
 from wingthing.relay.events import Announcer
+from wingthing.relay.orgs import RosterChange
+from wingthing.relay.rates import Limiter, Rate
 from wingthing.relay.router import Router
-from wingthing.wire.gossip import Attention, OrgChanged, Revoked
-from wingthing.wire.messages import OrgChanged as OrgChangedEvent
+from wingthing.wire.account_limits import EXITS_PER_WING
+from wingthing.wire.gossip import Attention, OrgChanged, PasskeysChanged, Revoked
+from wingthing.wire.node_messages import OrgChanged as OrgChangedEvent
 from wingthing.wire.records import WingRecord
 
 
@@ -23,13 +27,15 @@ class Gossip(Protocol):
 
     def local_down(self, wing_id: str, connection_id: str) -> None: ...
 
-    def attention(self, wing_id: str, session_id: str) -> None: ...
+    def attention(self, wing_id: str, call: Call) -> None: ...
 
 
 class FleetNews:
     """Implements News: what others say that is not about where a wing is.
 
-    `fresh(events)` answers those of some revocations that were not known here yet.
+    `fresh(events)` answers those of some revocations that were not known here yet. `org_said(org_id)` hears
+    of each organisation that is said to have changed, with an empty id when it is not said how;
+    `passkeys_said(event)` of each user who has other passkeys.
     """
 
     def __init__(
@@ -37,23 +43,40 @@ class FleetNews:
         directory: Directory,
         router: Router,
         fresh: Callable[[Iterable[Revoked]], Iterable[Revoked]],
+        org_said: Callable[[str], None] = lambda org_id: None,
+        passkeys_said: Callable[[PasskeysChanged], None] = lambda event: None,
     ) -> None:
         self._directory = directory
         self._router = router
         self._fresh = fresh
-        self._announcer = Announcer(router.dashboards)
+        self._org_said = org_said
+        self._passkeys_said = passkeys_said
+        self._announcer = announcer(directory, router)
 
     def attention(self, event: Attention) -> None:
         known = self._directory.current(event.wing_id)
         if known is not None:
-            self._announcer.attention(known.record, event.session_id)
+            call = Call(event.session_id, event.kind, event.agent, event.cwd, event.nonce, event.controller)
+            self._announcer.attention(known.record, call)
+            self._router.heard(known.record, call)
 
     def revoked(self, events: Iterable[Revoked]) -> None:
         for event in self._fresh(events):
             self._router.revoke(event)
 
     def orgs_changed(self, event: OrgChanged) -> None:
-        self._router.dashboards.publish(event.user_ids, OrgChangedEvent())
+        if event.passkeys is not None:
+            self._passkeys_said(event.passkeys)
+            self._router.passkeys_changed(event.passkeys)
+            return
+        roster = self._router.roster
+        self._org_said(event.org_id)
+        heard: frozenset[str] = frozenset()
+        if event.org_id:
+            heard = roster.put(event.org) if event.org is not None else roster.drop(event.org_id)
+        self._router.dashboards.publish(
+            [user_id for user_id in event.user_ids if user_id not in heard], OrgChangedEvent()
+        )
 
 
 class Membership:
@@ -77,7 +100,8 @@ class Membership:
         self._gossip = gossip
         self._router = router
         self._seconds = seconds
-        self._announcer = Announcer(router.dashboards)
+        self._exits = Limiter(seconds, Rate(EXITS_PER_WING, 60.0))
+        self._announcer = announcer(directory, router)
         directory.listeners.append(self._changed)
         router.events = self
 
@@ -88,7 +112,7 @@ class Membership:
         if known is not None and known.record.user_id != record.user_id:
             raise Forbidden("this wing_id is connected under another account")
 
-    def online(self, record: WingRecord) -> None:
+    def online(self, record: WingRecord, before: WingRecord | None = None) -> None:
         self._gossip.local_up(record, self._seconds())
 
     def configured(self, record: WingRecord) -> None:
@@ -97,9 +121,13 @@ class Membership:
     def offline(self, record: WingRecord) -> None:
         self._gossip.local_down(record.wing_id, record.connection_id)
 
-    def attention(self, record: WingRecord, session_id: str) -> None:
-        self._announcer.attention(record, session_id)
-        self._gossip.attention(record.wing_id, session_id)
+    def attention(self, record: WingRecord, call: Call) -> None:
+        self._announcer.attention(record, call)
+        if call.kind == ATTENTION or self._exits.take(record.wing_id):
+            self._gossip.attention(record.wing_id, call)
+
+    def org_changed(self, change: RosterChange) -> None:
+        self._announcer.org_changed(change)
 
     # -- the directory ---------------------------------------------------------------------------------------
 
@@ -115,11 +143,19 @@ class Membership:
             self._router.moved_back(change.wing_id)
         elif after is not None:
             self._router.moved_away(change.wing_id)
-        if before is not None and (after is None or after.record.user_id != before.record.user_id):
-            self._announcer.offline(before.record)
         if after is None:
-            return
-        if before is not None and before.record.connection_id == after.record.connection_id:
+            if before is not None:
+                self._announcer.offline(before.record)
+        elif before is not None and before.record.connection_id == after.record.connection_id:
             self._announcer.configured(after.record)
         else:
-            self._announcer.online(after.record)
+            self._announcer.online(after.record, before.record if before is not None else None)
+
+
+def announcer(directory: Directory, router: Router) -> Announcer:
+    """Tells the dashboards here what happens to wings anywhere."""
+    return Announcer(
+        router.dashboards,
+        router.roster,
+        lambda org_id: [entry.record for entry in directory.of_org(org_id)],
+    )

@@ -18,4 +18,4 @@ class News(Protocol):
         """These do not count any more; they may have been said before."""
 
     def orgs_changed(self, event: OrgChanged) -> None:
-        """The organisations of some users have changed."""
+        """An organisation, of which these users were or are members, has changed; or a user's passkeys."""

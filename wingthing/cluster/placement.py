@@ -21,6 +21,7 @@ from wingthing.cluster.trust import Trust
 from wingthing.crypto.node_tokens import Audience
 from wingthing.errors import NotAuthenticated, NotFound, PeerError, TemporarilyUnavailable
 from wingthing.relay.access import may_reach
+from wingthing.relay.orgs import Roster
 from wingthing.relay.peers import Identity
 from wingthing.wire.gossip import WingUp
 from wingthing.wire.internal import Session
@@ -77,11 +78,20 @@ class Waiting:
 
     def _changed(self, change: Change) -> None:
         after = change.after
-        if after is None:
-            return
-        for test, found in list(self._waiting.get(change.wing_id, ())):
-            if not found.called and test(after):
-                found.callback(after)
+        if after is not None:
+            self._look(change.wing_id, after)
+
+    def look_again(self) -> None:
+        """What the tests go by has changed."""
+        for wing_id in list(self._waiting):
+            now = self._directory.current(wing_id)
+            if now is not None:
+                self._look(wing_id, now)
+
+    def _look(self, wing_id: str, now: WingUp) -> None:
+        for test, found in list(self._waiting.get(wing_id, ())):
+            if not found.called and test(now):
+                found.callback(now)
 
 
 class Placement:
@@ -100,6 +110,7 @@ class Placement:
         self,
         clock: IReactorTime,
         directory: Directory,
+        roster: Roster,
         trust: Trust,
         ask: Callable[[str], Awaitable[WingUp | None]] | None,
         learn: Callable[[str, Session], None],
@@ -107,12 +118,14 @@ class Placement:
     ) -> None:
         self._clock = clock
         self._directory = directory
+        self._roster = roster
         self._trust = trust
         self._ask = ask
         self._learn = learn
         self._count = count
         self._flight: SingleFlight[WingUp | None] = SingleFlight()
         self.waiting = Waiting(clock, directory)
+        roster.listeners.append(lambda change: self.waiting.look_again())
 
     def welcome(self, header: fly.Header) -> None:
         """Look at a request before its credentials are: one that another node has sent on brings what that
@@ -142,15 +155,15 @@ class Placement:
         `retry` when no node has it within WING_WAIT_SECONDS, 503 when the other machine cannot be reached.
         """
         if not wing_id:
-            # The only wing of this user, if it is the only one; otherwise messages will name it.
-            own = self._directory.of_user(identity.user_id)
-            if len(own) != 1:
+            # The only wing that this user may reach, if it is the only one; otherwise messages will name it.
+            reached = self._directory.reachable(self._roster, identity.user_id)
+            if len(reached) != 1:
                 return
-            wing_id = own[0].record.wing_id
+            wing_id = reached[0].record.wing_id
         replayed = fly.was_replayed(header)
 
         def reachable(entry: WingUp) -> bool:
-            return may_reach(identity.user_id, entry.record)
+            return may_reach(self._roster, identity.user_id, entry.record)
 
         def is_here(entry: WingUp) -> bool:
             return reachable(entry) and entry.machine == self._trust.machine

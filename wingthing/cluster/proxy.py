@@ -159,6 +159,8 @@ class ProxyRequest(Request):
             super().gotLength(length)
             return
         self._for_login, self._length = True, length
+        # The exchange has timeouts of its own, and login looks at how long a request takes.
+        getattr(super(), "is_here", lambda: None)()
         # What requestReceived would set when it is too late.
         self.method, self.uri, self.clientproto = (
             self.channel._command,

@@ -6,12 +6,12 @@ whatever says where a request came from: who asks must not be able to say it, so
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable, Iterator
 
 from twisted.internet.interfaces import IAddress
 from twisted.web.http_headers import Headers
 
+from wingthing.cluster import fly
 from wingthing.wire.internal import EDGE_HEADER
 
 HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade"})
@@ -36,8 +36,9 @@ def to_login(headers: Headers, *, peer: IAddress, edge_token: str) -> Headers:
         key = name.lower()
         if key not in FRAMING and not key.startswith(ORIGIN_PREFIXES):
             passed.setRawHeaders(name, values)
-    passed.setRawHeaders(b"X-Forwarded-For", [_client(headers, peer)])
-    passed.setRawHeaders(b"X-Forwarded-Proto", [_scheme(headers)])
+    client = fly.client_address(peer, lambda name: _last(headers, name))
+    passed.setRawHeaders(b"X-Forwarded-For", [client.encode() or b"unknown"])
+    passed.setRawHeaders(b"X-Forwarded-Proto", [_scheme(headers, peer)])
     passed.setRawHeaders(b"X-Forwarded-Host", headers.getRawHeaders(b"host", ()))
     passed.setRawHeaders(EDGE_HEADER.encode(), [edge_token.encode()])
     return passed
@@ -74,30 +75,15 @@ def _tokens(values: Iterable[bytes]) -> set[bytes]:
     return {token.strip().lower() for value in values for token in value.split(b",")}
 
 
-def _through_fly(headers: Headers) -> bool:
-    """Whether Fly's proxy has passed this request on: it always sets both, whatever the client sent."""
-    return headers.hasHeader(b"fly-client-ip") and headers.hasHeader(b"fly-forwarded-port")
+def _last(headers: Headers, name: str) -> str | None:
+    """Of several values the last: the one nearest to this node."""
+    values = headers.getRawHeaders(name.encode("ascii"), ())
+    return values[-1].decode("latin-1") if values else None
 
 
-def _client(headers: Headers, peer: IAddress) -> bytes:
-    said = headers.getRawHeaders(b"fly-client-ip", ())
-    if _through_fly(headers) and (address := _address(said[-1].decode("latin-1"))):
-        return address
-    return _address(getattr(peer, "host", "")) or b"unknown"
-
-
-def _address(text: str) -> bytes | None:
-    """An IP address in its usual form, an IPv4 address as one; None when it is none."""
-    try:
-        address = ipaddress.ip_address(text.strip())
-    except ValueError:
-        return None
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return str(mapped or address).encode()
-
-
-def _scheme(headers: Headers) -> bytes:
+def _scheme(headers: Headers, peer: IAddress) -> bytes:
     """Of several values the rightmost is Fly's."""
-    said = headers.getRawHeaders(b"x-forwarded-proto", ())
-    scheme = said[-1].rpartition(b",")[2].strip().lower() if said and _through_fly(headers) else b""
-    return scheme if scheme in (b"http", b"https") else b"http"
+    if not fly.from_proxy(peer, lambda name: _last(headers, name)):
+        return b"http"
+    scheme = (_last(headers, "x-forwarded-proto") or "").rpartition(",")[2].strip().lower()
+    return scheme.encode() if scheme in ("http", "https") else b"http"

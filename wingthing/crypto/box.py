@@ -25,6 +25,8 @@ from wingthing.errors import DecryptionFailed, InvalidMessage
 
 PTY = b"wt-pty"
 TUNNEL = b"wt-tunnel"
+PASSKEY = b"wt-passkey"
+"""Ours: what lets somebody in while a wing is locked, so that it cannot be played back as input or output."""
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -32,7 +34,7 @@ TAG_BYTES = 16
 
 
 def derive_key(private: X25519PrivateKey, peer_public: str, info: bytes) -> bytes:
-    """The 32-byte key for one domain (`PTY` or `TUNNEL`) with the peer whose public key (base64) is given.
+    """The 32-byte key for one of the domains above with the peer whose public key (base64) is given.
 
     Raises InvalidMessage when the peer's key is malformed or a point of low order.
     """
@@ -77,6 +79,11 @@ class Box:
             return self._aead.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], None)
         except InvalidTag as why:
             raise DecryptionFailed("the encrypted data does not fit this session's key") from why
+
+
+def nonce_of(message: str) -> bytes:
+    """The nonce of a base64 message that has been opened: no two that anybody seals have the same."""
+    return base64.b64decode(message)[:NONCE_BYTES]
 
 
 def compress(plaintext: bytes) -> bytes:

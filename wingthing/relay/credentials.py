@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from typing import Any, Final, Protocol
 
+from wingthing.errors import NotAuthenticated
 from wingthing.names import SESSION_COOKIE
 
 HOW_TO_GET_IN: Final = (
     "not logged in: run 'wt url' on the machine of this server and open the link that it prints"
 )
+HOW_TO_SIGN_IN: Final = "not logged in: open this server in a browser and sign in"
 TOKEN_REVOKED: Final = "the token has been revoked: log in again"  # noqa: S105 - a sentence
 MAX_CREDENTIAL_CHARS: Final = 4096
 """A longer cookie or token is none of ours."""
+
+
+class NotSignedIn(NotAuthenticated):
+    """Nobody is logged in, where people sign in: a page sends them to do that."""
+
+    def __init__(self, message: str = HOW_TO_SIGN_IN) -> None:
+        super().__init__(message)
 
 
 class HttpRequest(Protocol):

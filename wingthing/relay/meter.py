@@ -50,6 +50,14 @@ class Meter:
         if not viewers:
             self._open.pop(user_id, None)
 
+    def viewers(self, user_id: str) -> list[Viewer]:
+        """The open connections of a user's browsers."""
+        return list(self._open.get(user_id, ()))
+
+    def open_users(self) -> list[str]:
+        """The users who have any."""
+        return list(self._open)
+
     def wing_opened(self, link: WingLink) -> None:
         """A wing's connection begins to count."""
         self._wings.add(link)

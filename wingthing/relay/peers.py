@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
 import attrs
@@ -16,9 +18,15 @@ FEATURE_DETACHED: Final = "pty.detached"
 """A peer that names this feature (a wing in `wing.register`, a browser in the query) understands the
 message of that name. Others never get it: what is in the field sees the protocol and nothing more."""
 
+FEATURE_NOTICE: Final = "bandwidth.notice"
+"""A browser that names this feature is told when most of its user's monthly traffic is used."""
 
 FEATURE_ERROR: Final = "error"
 """A node that names this feature in `registered` passes a wing's `error` on to the browser it is about."""
+
+
+NEVER: Final = sys.maxsize
+"""More bytes than any connection is sent."""
 
 
 class Peer(Protocol):
@@ -144,6 +152,10 @@ class Viewer:
 
     messages_sent: int = 0
     bytes_sent: int = 0
+    alarm_at: int = NEVER
+    """When `bytes_sent` has come to this, `alarm` is called, once for each message until it is set anew."""
+
+    alarm: Callable[[Viewer], None] = attrs.field(default=lambda viewer: None, repr=False)
 
     def bound_to(self, session_id: str) -> Terminal | None:
         """The terminal of that id which this connection controls, watches or has asked for."""
@@ -154,19 +166,34 @@ class Viewer:
             or (watched[0] if watched is not None else None)
         )
 
-    def concerns(self, wing_id: str) -> bool:
-        """Whether this connection was opened for a wing, or has something open there."""
-        if self.wing_id == wing_id:
-            return True
+    def wings(self) -> set[Wing]:
+        """The wings on which this connection has something open."""
         watched = (terminal for terminal, _viewer_id in self.watches.values())
         terminals = (*self.controls.values(), *self.attaching.values(), *watched)
-        wings = (*(terminal.wing for terminal in terminals), *self.pending.values())
-        return any(wing.record.wing_id == wing_id for wing in wings)
+        return {*(terminal.wing for terminal in terminals), *self.pending.values()}
+
+    def sessions_on(self, wing: Wing) -> list[tuple[str, str | None]]:
+        """The terminals of a wing that this connection has open, each with its viewer_id where it only
+        watches."""
+        bound = {**self.attaching, **self.controls}
+        typed = [(session_id, None) for session_id, terminal in bound.items() if terminal.wing is wing]
+        watched = [
+            (session_id, viewer_id)
+            for session_id, (terminal, viewer_id) in self.watches.items()
+            if terminal.wing is wing and session_id not in bound
+        ]
+        return [*typed, *watched]
+
+    def concerns(self, wing_id: str) -> bool:
+        """Whether this connection was opened for a wing, or has something open there."""
+        return self.wing_id == wing_id or any(wing.record.wing_id == wing_id for wing in self.wings())
 
     def deliver(self, message: bytes) -> None:
         """Queue one message and count it as this user's traffic."""
         self.messages_sent += 1
         self.bytes_sent += len(message)
+        if self.bytes_sent >= self.alarm_at:
+            self.alarm(self)
         self.peer.send(message)
 
 

@@ -6,18 +6,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Final
 
-from wingthing.errors import InvalidMessage, PeerError
+import attrs
+
+from wingthing.errors import CapReached, InvalidMessage, PeerError
 from wingthing.relay import routes, tunnels
+from wingthing.relay.access import may_reach
+from wingthing.relay.allowance import Allowance
+from wingthing.relay.calls import Call, Hearer
 from wingthing.relay.events import Announcer, Dashboards, WingEvents
 from wingthing.relay.meter import Meter
+from wingthing.relay.orgs import Roster, RosterChange
 from wingthing.relay.peers import FEATURE_DETACHED, Identity, Peer, Viewer, WingLink
 from wingthing.relay.wings import Wing, Wings
 from wingthing.wire import codec
 from wingthing.wire.closing import CloseCode
-from wingthing.wire.gossip import Revoked, RevokedKind
-from wingthing.wire.messages import Error, PtyDetached, RelayRestart, WingOffline
+from wingthing.wire.gossip import PasskeysChanged, Revoked, RevokedKind
+from wingthing.wire.messages import PtyExited
+from wingthing.wire.node_messages import (
+    BandwidthExceeded,
+    Error,
+    PasskeyRegistered,
+    PtyDetached,
+    RelayRestart,
+    WingOffline,
+)
+from wingthing.wire.records import WingRecord
+
+NO_ACCESS: Final = "you have no access to this wing any more"
+"""What a browser is told of what it has open on the wing of an organisation that its user has left."""
 
 
 class Router:
@@ -37,12 +56,18 @@ class Router:
         self.relay_pub_key = relay_pub_key
         self.new_session_id = new_session_id
         self.new_connection_id = new_connection_id
-        self.wings = Wings()
+        self.roster = Roster()
+        self.roster.listeners.append(self._org_changed)
+        self.wings = Wings(self.roster)
         self.dashboards = Dashboards()
-        self.events: WingEvents = Announcer(self.dashboards)
+        self.events: WingEvents = Announcer(self.dashboards, self.roster, self.wings.of_org)
         """Who is told what happens to wings; a node of a fleet puts its own here."""
 
+        self.hearers: list[Hearer] = []
+        """Who is told when a terminal calls for its user, on whichever node its wing is."""
+
         self.meter = Meter()
+        self.allowance = Allowance(self.meter)
         self._links: set[WingLink] = set()
         self._viewers: set[Viewer] = set()
 
@@ -74,11 +99,13 @@ class Router:
         """A browser's socket is open."""
         self._viewers.add(viewer)
         self.meter.opened(viewer)
+        self.allowance.opened(viewer)
 
     def viewer_gone(self, viewer: Viewer) -> None:
         """A browser's socket is closed: its bindings go, the terminals live on."""
         self._viewers.discard(viewer)
         self.meter.closed(viewer)
+        self.allowance.closed(viewer)
         tunnels.abandon_viewer(viewer)
         for wing in viewer.held_by:
             wing.held.discard(viewer)
@@ -94,6 +121,11 @@ class Router:
         """A dashboard's socket is closed."""
         self.dashboards.remove(identity, peer)
 
+    def heard(self, record: WingRecord, call: Call) -> None:
+        """A terminal calls for its user."""
+        for hearer in self.hearers:
+            hearer(record, call)
+
     def revoke(self, event: Revoked) -> None:
         """Close the sockets that stand on what does not count any more, wings' as well as browsers'."""
         reason = "this account has been removed" if event.kind is RevokedKind.USER else "logged out"
@@ -103,6 +135,52 @@ class Router:
         for identity, peer in everybody:
             if identity.stands_on(event):
                 peer.close(CloseCode.LOGIN_ENDED, reason)
+
+    def passkeys_changed(self, event: PasskeysChanged) -> None:
+        """A user has other passkeys: what their browsers do from now on says so, and of a new one the wings
+        here that they may reach are told."""
+        for viewer in self._viewers:
+            if viewer.identity.user_id == event.user_id:
+                viewer.identity = attrs.evolve(viewer.identity, passkeys=tuple(event.keys))
+        if not event.registered:
+            return
+        message = codec.write(PasskeyRegistered(user_id=event.user_id, email=event.email or None))
+        for record in self.wings.reachable(event.user_id):
+            wing = self.wings.find(record.wing_id, event.user_id)
+            if wing is not None and wing.link is not None:
+                wing.link.peer.send(message)
+
+    # -- what becomes of open terminals when access changes --------------------------------------------------
+
+    def _org_changed(self, change: RosterChange) -> None:
+        for viewer in list(self._viewers):
+            if viewer.identity.user_id in change.users:
+                self._cut(viewer, viewer.wings())
+        self.events.org_changed(change)
+
+    def recheck(self, wing: Wing) -> None:
+        """A wing may have come back under another organisation: who may not reach it now loses what they
+        have open on it."""
+        viewers = {viewer for terminal in wing.terminals.values() for viewer in terminal.viewers()}
+        for viewer in viewers.union(wing.pending.values()):
+            self._cut(viewer, [wing])
+
+    def _cut(self, viewer: Viewer, wings: Iterable[Wing]) -> None:
+        """Take from a browser what it has open on those of some wings that it may not reach any more.
+
+        The terminals go on. `pty.exited` is what every web app in the field takes for the end of a terminal,
+        and after which it does not try again; a closed socket would take the terminals on other wings along.
+        """
+        for wing in wings:
+            if may_reach(self.roster, viewer.identity.user_id, wing.record):
+                continue
+            for session_id, viewer_id in viewer.sessions_on(wing):
+                self.detach(viewer, session_id)
+                ended = PtyExited(session_id=session_id, exit_code=-1, error=NO_ACCESS, viewer_id=viewer_id)
+                viewer.deliver(codec.write(ended))
+            for request_id in [each for each, asked in viewer.pending.items() if asked is wing]:
+                tunnels.settle(wing, request_id)
+                viewer.deliver(codec.write(Error(message=NO_ACCESS, request_id=request_id)))
 
     # -- what both sides use -------------------------------------------------------------------------------
 
@@ -218,8 +296,9 @@ class Router:
 def refusal(message: bytes, why: PeerError) -> bytes:
     """The `error` message that tells a peer what was wrong with `message`, and which session or request it
     was about when that can be read."""
+    kind = BandwidthExceeded if isinstance(why, CapReached) else Error
     try:
         head = codec.read_head(message)
     except InvalidMessage:
-        return codec.write(Error(message=str(why)))
-    return codec.write(Error(message=str(why), session_id=head.session_id, request_id=head.request_id))
+        return codec.write(kind(message=str(why)))
+    return codec.write(kind(message=str(why), session_id=head.session_id, request_id=head.request_id))

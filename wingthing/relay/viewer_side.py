@@ -9,6 +9,7 @@ from typing import Any
 
 from wingthing.errors import InvalidMessage, NotFound, PeerError
 from wingthing.relay import routes, tunnels
+from wingthing.relay.access import role_at
 from wingthing.relay.peers import Viewer
 from wingthing.relay.router import Router
 from wingthing.relay.wings import Wing
@@ -63,6 +64,10 @@ def receive(router: Router, viewer: Viewer, message: bytes) -> None:
             _check_spelling(message)
         if head.type == "pty.resize":
             codec.read(message, PtyResize)
+        if head.type == "pty.kill" and head.session_id in viewer.attaching:
+            # It is bound already because nobody else was, but the wing has yet to let it in.
+            routes.hold(terminal, viewer, message)
+            return
         router.to_wing(terminal.wing, message, viewer)
     elif head.type == "pty.start":
         _start(router, viewer, message)
@@ -95,6 +100,7 @@ def _not_controlled(router: Router, viewer: Viewer, head: codec.Head, message: b
 
 def _start(router: Router, viewer: Viewer, message: bytes) -> None:
     start = codec.read(message, PtyStart)
+    router.allowance.admit(viewer)
     wing = _meant(router, viewer, start.wing_id)
     if wing is None:
         raise NotFound("no wing connected")
@@ -103,6 +109,7 @@ def _start(router: Router, viewer: Viewer, message: bytes) -> None:
         session_id = router.new_session_id()
     identity = viewer.identity
     routes.control(wing, session_id, viewer)
+    wing.started(session_id, start.agent, start.cwd or "")
     _forward(
         router,
         viewer,
@@ -112,15 +119,18 @@ def _start(router: Router, viewer: Viewer, message: bytes) -> None:
         user_id=identity.user_id,
         email=identity.email,
         display_name=identity.display_name,
-        org_role="",
+        org_role=role_at(router.roster, identity.user_id, wing.record),
         passkeys=list(identity.passkeys),
     )
 
 
 def _attach(router: Router, viewer: Viewer, message: bytes) -> None:
     attach = codec.read(message, PtyAttach)
+    router.allowance.admit(viewer)
     session_id = attach.session_id
     user_id = viewer.identity.user_id
+    # The last two are an extension: a wing's list of who may come in names people by address, too.
+    email, passkeys = viewer.identity.email, list(viewer.identity.passkeys)
     wing = _meant(router, viewer, attach.wing_id)
     if wing is None and not (attach.wing_id or viewer.wing_id):
         wing = router.wings.with_terminal(session_id, user_id)
@@ -132,15 +142,23 @@ def _attach(router: Router, viewer: Viewer, message: bytes) -> None:
         if before is not None:
             router.spectator_left(wing, session_id, before)
         _forward(
-            router, viewer, wing, message, user_id=user_id, viewer_id=viewer_id, email=viewer.identity.email
+            router,
+            viewer,
+            wing,
+            message,
+            user_id=user_id,
+            viewer_id=viewer_id,
+            email=email,
+            passkeys=passkeys,
         )
         return
     routes.ask_for_control(wing, session_id, viewer)
-    _forward(router, viewer, wing, message, user_id=user_id)
+    _forward(router, viewer, wing, message, user_id=user_id, email=email, passkeys=passkeys)
 
 
 def _request(router: Router, viewer: Viewer, message: bytes) -> None:
     request = codec.read(message, TunnelReq)
+    router.allowance.admit(viewer)
     wing = router.wings.find(request.wing_id, viewer.identity.user_id)
     if wing is None:
         raise NotFound("wing not found")
@@ -153,7 +171,7 @@ def _request(router: Router, viewer: Viewer, message: bytes) -> None:
         message,
         sender_user_id=identity.user_id,
         sender_email=identity.email,
-        sender_org_role="",
+        sender_org_role=role_at(router.roster, identity.user_id, wing.record),
         sender_passkeys=list(identity.passkeys),
     )
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from wingthing.errors import InvalidMessage, PeerError
+from wingthing.errors import InvalidMessage, PeerError, TemporarilyUnavailable
 from wingthing.relay import routes, tunnels
+from wingthing.relay.calls import EXIT, Call
 from wingthing.relay.peers import FEATURE_DETACHED, FEATURE_ERROR, WingLink
 from wingthing.relay.router import Router
 from wingthing.relay.routes import Terminal
@@ -14,17 +15,14 @@ from wingthing.wire import codec
 from wingthing.wire.limits import MAX_SESSIONS_PER_VIEWER
 from wingthing.wire.messages import (
     MESSAGES,
-    Error,
     From,
-    PtyDetached,
-    Registered,
     Route,
     SessionAttention,
     WingConfig,
     WingHeartbeat,
-    WingOffline,
     WingRegister,
 )
+from wingthing.wire.node_messages import Error, PtyDetached, Registered, WingOffline
 from wingthing.wire.records import WingRecord
 
 
@@ -55,13 +53,13 @@ def register(router: Router, link: WingLink, message: bytes) -> None:
     """The first message of a wing.
 
     Raises InvalidMessage when it is no `wing.register`, another PeerError when this connection may not send
-    it; the connection is then to be closed.
+    it; the connection is then to be closed. TemporarilyUnavailable among these: the same may be taken when
+    the wing comes again, so it must not be told of an error, after which it might not.
     """
     if codec.read_head(message).type != "wing.register":
         raise InvalidMessage("the first message must be wing.register")
     said = codec.read(message, WingRegister)
-    if said.org_slug:
-        raise PeerError("you are not a member of this organisation")
+    org_id = _org_of(router, link, said.org_slug or "")
     if link.token_wing and link.token_wing != said.wing_id:
         raise PeerError("this token belongs to another wing_id: run 'wt login' on this machine")
     link.connection_id = router.new_connection_id()
@@ -71,12 +69,15 @@ def register(router: Router, link: WingLink, message: bytes) -> None:
         connection_id=link.connection_id,
         user_id=link.identity.user_id,
         owner=link.identity.name,
+        org_id=org_id,
         public_key=link.token_pub or said.public_key or "",
         locked=bool(said.locked),
         allowed_count=said.allowed_count or 0,
     )
     router.events.admit(record)
+    before = router.wings.current(said.wing_id)
     wing, replaced = router.wings.register(link, record, router.abandon)
+    router.recheck(wing)
     if replaced is not None:
         # The outbox that held them belongs to a connection that gets no more of their messages.
         router.release_held(wing)
@@ -85,7 +86,22 @@ def register(router: Router, link: WingLink, message: bytes) -> None:
             viewer.deliver(codec.write(WingOffline(wing_id=record.wing_id)))
     ack = Registered(wing_id=link.connection_id, relay_pub_key=router.relay_pub_key, features=[FEATURE_ERROR])
     link.peer.send(codec.write(ack))
-    router.events.online(record)
+    router.events.online(record, before)
+
+
+def _org_of(router: Router, link: WingLink, named: str) -> str:
+    """The id of the organisation that a wing names, by its slug or id, if its user is in that.
+
+    Raises PeerError when not: the same for an organisation that there is not.
+    """
+    if not named:
+        return ""
+    org_id = router.roster.find(named)
+    if org_id is not None and router.roster.role(link.identity.user_id, org_id):
+        return org_id
+    if not router.roster.complete:
+        raise TemporarilyUnavailable("this node does not know the organisations yet: connect again")
+    raise PeerError("you are not a member of this organisation")
 
 
 def _to_requester(wing: Wing, head: codec.Head, message: bytes) -> None:
@@ -104,6 +120,8 @@ def _to_viewers(router: Router, wing: Wing, head: codec.Head, message: bytes) ->
         raise InvalidMessage("invalid message: `session_id` is missing")
     terminal = wing.terminals.get(head.session_id)
     if terminal is None:
+        if head.type == "pty.exited" and not head.viewer_id:
+            _ended(router, wing, head.session_id, message)
         return
     if head.viewer_id:
         spectator = terminal.spectators.get(head.viewer_id)
@@ -114,7 +132,7 @@ def _to_viewers(router: Router, wing: Wing, head: codec.Head, message: bytes) ->
     elif terminal.attaching and head.type in ATTACH_ANSWERS:
         _to_attaching(router, wing, terminal, head.type, message)
     elif head.type == "pty.exited":
-        _end(wing, terminal, message)
+        _end(router, wing, terminal, message)
     elif terminal.controller is not None:
         terminal.controller.deliver(message)
 
@@ -144,13 +162,30 @@ def _to_attaching(router: Router, wing: Wing, terminal: Terminal, kind: str, mes
         if viewer is not None:
             viewer.deliver(message)
     else:
-        _end(wing, terminal, message)
+        _end(router, wing, terminal, message)
 
 
-def _end(wing: Wing, terminal: Terminal, message: bytes) -> None:
+def _end(router: Router, wing: Wing, terminal: Terminal, message: bytes) -> None:
+    controller = terminal.controller
     for viewer in routes.end(terminal):
         viewer.deliver(message)
-    wing.episodes.pop(terminal.session_id, None)
+    user_id = controller.identity.user_id if controller is not None else ""
+    _ended(router, wing, terminal.session_id, message, user_id)
+
+
+def _ended(router: Router, wing: Wing, session_id: str, message: bytes, controller: str = "") -> None:
+    """A terminal is over, whether or not a browser has it open."""
+    wing.episodes.pop(session_id, None)
+    agent, folder = wing.programs.pop(session_id, ("", ""))
+    if not codec.read_object(message).get("error"):
+        # With an error it has not begun, and whoever wanted it to has been told.
+        call = Call(session_id, EXIT, agent=agent, folder=folder, controller=controller)
+        _tell(router, wing, call)
+
+
+def _tell(router: Router, wing: Wing, call: Call) -> None:
+    router.events.attention(wing.record, call)
+    router.heard(wing.record, call)
 
 
 def _for_the_node(router: Router, link: WingLink, wing: Wing, kind: str, message: bytes) -> None:
@@ -181,7 +216,20 @@ def _attention(router: Router, wing: Wing, attention: SessionAttention) -> None:
         wing.episodes[attention.session_id] = nonce
         if len(wing.episodes) > MAX_SESSIONS_PER_VIEWER:
             del wing.episodes[next(iter(wing.episodes))]
-    router.events.attention(wing.record, attention.session_id)
+    session_id = attention.session_id
+    if attention.agent or attention.cwd:
+        wing.started(session_id, attention.agent or "", attention.cwd or "")
+    agent, folder = wing.programs.get(session_id, ("", ""))
+    terminal = wing.terminals.get(session_id)
+    controller = terminal.controller if terminal is not None else None
+    call = Call(
+        session_id,
+        agent=agent,
+        folder=folder,
+        nonce=nonce or "",
+        controller=controller.identity.user_id if controller is not None else "",
+    )
+    _tell(router, wing, call)
 
 
 def _complaint(wing: Wing, error: Error) -> None:

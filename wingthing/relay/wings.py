@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterator
 import attrs
 
 from wingthing.errors import Forbidden
-from wingthing.relay.access import may_reach
+from wingthing.relay.access import as_it_is, may_reach
+from wingthing.relay.calls import last_of, program_of
+from wingthing.relay.orgs import Roster
 from wingthing.relay.peers import Viewer, WingLink
 from wingthing.relay.routes import Terminal
+from wingthing.wire.limits import MAX_SESSIONS_PER_VIEWER
 from wingthing.wire.records import WingRecord
 
 
@@ -28,14 +31,24 @@ class Wing:
     held: set[Viewer] = attrs.field(factory=set)
     """Browsers that are not read until this wing's outbox has room again."""
 
+    programs: dict[str, tuple[str, str]] = attrs.field(factory=dict)
+    """session_id -> program and folder, as far as they have passed here: for what is said of its end."""
+
     episodes: dict[str, str] = attrs.field(factory=dict)
     """session_id -> nonce of the last attention that was announced; oldest first."""
+
+    def started(self, session_id: str, agent: str, cwd: str) -> None:
+        """A terminal is begun, or says what it is."""
+        self.programs[session_id] = (program_of(agent), last_of(cwd))
+        if len(self.programs) > MAX_SESSIONS_PER_VIEWER:
+            del self.programs[next(iter(self.programs))]
 
 
 class Wings:
     """The registry. All methods are synchronous and none sends anything."""
 
-    def __init__(self) -> None:
+    def __init__(self, roster: Roster) -> None:
+        self._roster = roster
         self._by_id: dict[str, Wing] = {}
         self._superseded: set[str] = set()
         """Wings that are connected to a newer place elsewhere; they cannot be reached here."""
@@ -63,7 +76,18 @@ class Wings:
 
     def reachable(self, user_id: str) -> list[WingRecord]:
         """The records of the online wings that a user may reach."""
-        return [wing.record for wing in self.online() if may_reach(user_id, wing.record)]
+        found = (wing.record for wing in self.online() if may_reach(self._roster, user_id, wing.record))
+        return [as_it_is(self._roster, record) for record in found]
+
+    def of_org(self, org_id: str) -> list[WingRecord]:
+        """The records of the online wings that have registered for an organisation."""
+        return [wing.record for wing in self.online() if wing.record.org_id == org_id]
+
+    def current(self, wing_id: str) -> WingRecord | None:
+        """The record of a wing that is online here, whoever may reach it."""
+        wing = self._by_id.get(wing_id)
+        online = wing is not None and wing.link is not None and wing_id not in self._superseded
+        return wing.record if wing is not None and online else None
 
     def machine_of(self, wing_id: str) -> str:
         """Empty: this node knows of no other machine."""
@@ -74,17 +98,17 @@ class Wings:
         wing = self._by_id.get(wing_id)
         if wing is None or wing.link is None or wing_id in self._superseded:
             return None
-        return wing if may_reach(user_id, wing.record) else None
+        return wing if may_reach(self._roster, user_id, wing.record) else None
 
     def only(self, user_id: str) -> Wing | None:
         """The online wing that a user may reach, if it is exactly one."""
-        found = [wing for wing in self.online() if may_reach(user_id, wing.record)]
+        found = [wing for wing in self.online() if may_reach(self._roster, user_id, wing.record)]
         return found[0] if len(found) == 1 else None
 
     def with_terminal(self, session_id: str, user_id: str) -> Wing | None:
         """The online wing on which a browser has that terminal open, if the user may reach it."""
         for wing in self.online():
-            if session_id in wing.terminals and may_reach(user_id, wing.record):
+            if session_id in wing.terminals and may_reach(self._roster, user_id, wing.record):
                 return wing
         return None
 

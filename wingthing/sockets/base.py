@@ -12,6 +12,7 @@ from wingthing.errors import PeerError
 from wingthing.relay.router import Router, refusal
 from wingthing.sockets.datapath import DataPath
 from wingthing.sockets.outbox import Outbox
+from wingthing.sockets.pace import Paces
 from wingthing.wire.closing import CloseCode
 from wingthing.wire.limits import (
     CLOSE_HANDSHAKE_SECONDS,
@@ -30,6 +31,7 @@ class RelayFactory(WebSocketServerFactory):
         super().__init__()
         self.router = router
         self.clock = clock
+        self.paces = Paces(clock)
         self.cut_off: Counter[str] = Counter()
         """How many sockets of each kind were closed because their peers read too slowly."""
 

@@ -2,6 +2,7 @@
 
 The transport takes what the kernel does not (64 KiB in Twisted) and then asks its producer to pause; from
 there on messages wait here, whole, so that they can still be thrown away together without cutting a frame.
+They also wait here when the rate of their user wants it so.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
+
+from wingthing.sockets.pace import Lanes
 
 
 @implementer(IPushProducer)
@@ -24,12 +27,15 @@ class Outbox:
     __slots__ = (
         "_closed",
         "_full",
+        "_held",
+        "_lanes",
         "_limit",
         "_on_full",
         "_on_room",
         "_paused",
         "_queue",
         "_resume",
+        "_waits",
         "_write",
         "size",
     )
@@ -49,7 +55,16 @@ class Outbox:
         self._on_full = on_full
         self._on_room = on_room
         self._queue: deque[bytes] = deque()
+        self._lanes: Lanes | None = None
         self._paused = False
+        """The transport takes no more."""
+
+        self._held = False
+        """The rate allows no more just now: this waits for its lane."""
+
+        self._waits = False
+        """Either of them."""
+
         self._full = False
         self._closed = False
         self.size = 0
@@ -64,13 +79,25 @@ class Outbox:
         """Whether the limit has been passed and the queue has not shrunk to `resume` since."""
         return self._full
 
+    def set_lanes(self, lanes: Lanes | None) -> None:
+        """Keep to these; None: as fast as the peer reads."""
+        if lanes is self._lanes:
+            return
+        if self._lanes is not None:
+            self._lanes.out.leave(self)
+        self._lanes = lanes
+        self._held = False
+        self._drain()
+
     def send(self, message: bytes) -> None:
         """Send or queue one message. After `close` it goes nowhere."""
         if self._closed:
             return
-        if not self._paused:
+        if not self._waits and (self._lanes is None or self._may_go(message)):
             self._write(message)
             return
+        if self._held and self._lanes is not None:
+            self._lanes.delayed.to_browser += len(message)
         self._queue.append(message)
         self.size += len(message)
         if self.size > self._limit and not self._full:
@@ -82,6 +109,9 @@ class Outbox:
         self._closed = True
         self._queue.clear()
         self.size = 0
+        if self._held and self._lanes is not None:
+            self._lanes.out.leave(self)
+            self._held = False
 
     def finish(self, then: Callable[[], None]) -> None:
         """Take no more; call `then` once everything that waits has been written."""
@@ -94,11 +124,26 @@ class Outbox:
         self._on_room = then
 
     def pauseProducing(self) -> None:
-        self._paused = True
+        self._paused = self._waits = True
 
     def resumeProducing(self) -> None:
         self._paused = False
-        while self._queue and not self._paused:
+        self._drain()
+
+    def stopProducing(self) -> None:
+        self.close()
+
+    def go_on(self) -> None:
+        """The lane has something left."""
+        self._held = False
+        self._drain()
+
+    def _drain(self) -> None:
+        """Write what may be written."""
+        self._waits = self._paused or self._held
+        while self._queue and not self._waits:
+            if not self._may_go(self._queue[0]):
+                break
             message = self._queue.popleft()
             self.size -= len(message)
             self._write(message)
@@ -106,5 +151,10 @@ class Outbox:
             self._full = False
             self._on_room()
 
-    def stopProducing(self) -> None:
-        self.close()
+    def _may_go(self, message: bytes) -> bool:
+        """Whether the rate lets a message go; if it does not, this waits for its lane."""
+        if self._lanes is None or self._lanes.out.take(len(message)):
+            return True
+        self._held = self._waits = True
+        self._lanes.out.wait(self)
+        return False

@@ -22,6 +22,7 @@ from twisted.web.server import NOT_DONE_YET
 
 from wingthing.crypto.tokens import WingToken
 from wingthing.errors import Forbidden, NotAuthenticated, PeerError, TemporarilyUnavailable
+from wingthing.relay import limiting
 from wingthing.relay.credentials import argument, cookie_of, header, token_of
 from wingthing.relay.peers import Identity, parse_features
 from wingthing.sockets.base import RelayFactory, RelaySocket
@@ -112,6 +113,7 @@ class UpgradeResource(Resource):
         if origin is not None and not self._origin_allowed(origin, header(request, "host") or ""):
             raise Forbidden("this page may not connect to this server")
         self._must_not_drain()
+        limiting.check(request, "upgrade")
         socket = await self.admit(request)
         # Admission may have taken seconds.
         self._must_not_drain()
@@ -159,6 +161,7 @@ class WingUpgrade(UpgradeResource):
         if token is None:
             raise NotAuthenticated("a wing needs a token: run 'wt login'")
         claims, identity = await self._authenticator.wing(token)
+        limiting.check_account(request, "upgrade", identity.user_id)
         return WingSocket(identity, claims)
 
 
@@ -170,6 +173,7 @@ class ViewerUpgrade(UpgradeResource):
     async def admit(self, request: Request) -> RelaySocket:
         self.placement.welcome(lambda name: header(request, name))
         identity = await self._authenticator.viewer(cookie=cookie_of(request), token=token_of(request))
+        limiting.check_account(request, "upgrade", identity.user_id)
         wing_id = (argument(request, "wing_id") or "")[: MAX_ID_CHARS + 1]
         placing = Deferred.fromCoroutine(
             self.placement.place(wing_id, identity, lambda name: header(request, name))
@@ -188,4 +192,5 @@ class DashboardUpgrade(UpgradeResource):
 
     async def admit(self, request: Request) -> RelaySocket:
         identity = await self._authenticator.viewer(cookie=cookie_of(request), token=token_of(request))
+        limiting.check_account(request, "upgrade", identity.user_id)
         return DashboardSocket(identity)

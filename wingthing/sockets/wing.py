@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.interfaces import IDelayedCall
 
 from wingthing.crypto.tokens import WingToken
-from wingthing.errors import InvalidMessage, PeerError
+from wingthing.errors import InvalidMessage, PeerError, TemporarilyUnavailable
 from wingthing.relay import wing_side
 from wingthing.relay.peers import Identity, WingLink
 from wingthing.sockets.base import RelaySocket
@@ -35,6 +35,10 @@ class WingSocket(RelaySocket):
             return
         try:
             wing_side.register(router, self.link, message)
+        except TemporarilyUnavailable as why:
+            # Without an `error`: after one, wings do not come back.
+            self._end_deadline()
+            self.close(CloseCode.GOING_AWAY, str(why))
         except PeerError as why:
             self._end_deadline()
             self.refuse(message, why)

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import sqlite3
 
+from wingthing.store import passkeys, plans, usage
 from wingthing.wire.internal import Entitlement, Tier
+from wingthing.wire.limits import CAP_STEPS
 
 
-def grant(cursor: sqlite3.Cursor, user_id: str, tier: Tier, *, now: float) -> None:
-    """Give a user a tier."""
-    cursor.execute(
-        "INSERT INTO entitlements (user_id, tier, changed_at) VALUES (?, ?, ?) "
-        "ON CONFLICT (user_id) DO UPDATE SET tier = excluded.tier, changed_at = excluded.changed_at",
-        (user_id, str(tier), now),
-    )
+def every(
+    cursor: sqlite3.Cursor, *, now: float, cap: int | None = None, month: str = ""
+) -> list[Entitlement]:
+    """All users that have not been removed, by id.
 
-
-def every(cursor: sqlite3.Cursor) -> list[Entitlement]:
-    """All users that have not been removed, by id; free where nothing was granted."""
+    With a `cap` (bytes) also what those have been sent in `month` (UTC, YYYY-MM) who are on the free plan and
+    have had half of it: rounded down to a CAP_STEPS-th, so that the answer is the same for as long as can be.
+    """
+    pro = plans.pro_users(cursor, now=now)
+    used = usage.by_user(cursor, month, at_least=-(-cap // 2)) if cap is not None else {}
+    keys = passkeys.keys_of_all(cursor)
     rows = cursor.execute(
-        "SELECT id, display_name, email, provider, avatar_url, COALESCE(tier, 'free') "
-        "FROM users LEFT JOIN entitlements ON user_id = id WHERE removed_at IS NULL ORDER BY id"
+        "SELECT id, display_name, email, provider, avatar_url FROM users WHERE removed_at IS NULL ORDER BY id"
     )
     return [
         Entitlement(
@@ -29,7 +30,14 @@ def every(cursor: sqlite3.Cursor) -> list[Entitlement]:
             email=row[2],
             provider=row[3],
             avatar_url=row[4],
-            tier=Tier(row[5]),
+            passkeys=keys.get(row[0], ()),
+            tier=Tier.PRO if row[0] in pro else Tier.FREE,
+            used_bytes=0 if cap is None or row[0] in pro else in_steps(used.get(row[0], 0), cap),
         )
         for row in rows.fetchall()
     ]
+
+
+def in_steps(used: int, cap: int) -> int:
+    """What was used, rounded down to a CAP_STEPS-th of the cap; no more than the cap."""
+    return cap * min(CAP_STEPS, used * CAP_STEPS // cap) // CAP_STEPS if cap > 0 else 0

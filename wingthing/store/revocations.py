@@ -35,6 +35,15 @@ def since(cursor: sqlite3.Cursor, number: int, *, now: float) -> tuple[int, list
     ]
 
 
+def token_revoked(cursor: sqlite3.Cursor, jti: str) -> bool:
+    """Whether this one token was revoked, as long as that has to be remembered."""
+    row = cursor.execute(
+        "SELECT 1 FROM revocations WHERE kind = ? AND subject = ? AND subject <> ''",
+        (str(RevokedKind.TOKEN), jti),
+    ).fetchone()
+    return row is not None
+
+
 def tokens_revoked_at(cursor: sqlite3.Cursor, user_id: str) -> float | None:
     """When all of a user's tokens were revoked for the last time; None for never."""
     row = cursor.execute(

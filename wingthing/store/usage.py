@@ -24,7 +24,8 @@ class Report:
 def record(cursor: sqlite3.Cursor, reports: Iterable[Report], *, day: str, now: float) -> None:
     """Add what has grown since each run's last report to `day` (UTC, YYYY-MM-DD).
 
-    A report that comes twice, or late, adds nothing: totals only grow.
+    A report that comes twice, or late, adds nothing: totals only grow. Of users who have been removed nothing
+    is kept.
     """
     for report in reports:
         for user_id, total in report.totals:
@@ -33,7 +34,7 @@ def record(cursor: sqlite3.Cursor, reports: Iterable[Report], *, day: str, now: 
                 (report.machine, report.boot, user_id),
             ).fetchone()
             grown = total - (row[0] if row else 0)
-            if grown <= 0:
+            if grown <= 0 or _is_removed(cursor, user_id):
                 continue
             cursor.execute(
                 "INSERT INTO usage_reports (machine, boot, user_id, bytes, reported_at) "
@@ -57,10 +58,25 @@ def record(cursor: sqlite3.Cursor, reports: Iterable[Report], *, day: str, now: 
     )
 
 
-def of_month(cursor: sqlite3.Cursor, user_id: str, month: str) -> int:
-    """Bytes of a user in a month (UTC, YYYY-MM)."""
-    row = cursor.execute(
-        "SELECT COALESCE(SUM(bytes), 0) FROM usage_days WHERE user_id = ? AND day >= ? AND day <= ?",
+def _is_removed(cursor: sqlite3.Cursor, user_id: str) -> bool:
+    row = cursor.execute("SELECT removed_at FROM users WHERE id = ?", (user_id,)).fetchone()
+    return row is not None and row[0] is not None
+
+
+def by_user(cursor: sqlite3.Cursor, month: str, *, at_least: int = 1) -> dict[str, int]:
+    """Bytes in a month (UTC, YYYY-MM) of every user who has had so many."""
+    rows = cursor.execute(
+        "SELECT user_id, SUM(bytes) FROM usage_days WHERE day >= ? AND day <= ? "
+        "GROUP BY user_id HAVING SUM(bytes) >= ?",
+        (f"{month}-01", f"{month}-31", at_least),
+    )
+    return dict(rows.fetchall())
+
+
+def days_of_month(cursor: sqlite3.Cursor, user_id: str, month: str) -> dict[str, int]:
+    """Bytes of a user by day (YYYY-MM-DD), of the days of a month (UTC, YYYY-MM) that have any."""
+    rows = cursor.execute(
+        "SELECT day, bytes FROM usage_days WHERE user_id = ? AND day >= ? AND day <= ? ORDER BY day",
         (user_id, f"{month}-01", f"{month}-31"),
-    ).fetchone()
-    return int(row[0])
+    )
+    return dict(rows.fetchall())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, TypeVar
 
 import msgspec
@@ -14,7 +15,8 @@ from twisted.web.resource import Resource
 from werkzeug.exceptions import HTTPException
 
 from wingthing.errors import InvalidMessage, NotAuthenticated, NotFound, PeerError
-from wingthing.relay.credentials import header
+from wingthing.relay.credentials import NotSignedIn, header
+from wingthing.web.next_path import login_path
 from wingthing.wire.codec import in_words
 
 log = Logger()
@@ -37,7 +39,10 @@ TITLES = {
     504: "It takes too long",
 }
 
-FOR_PROGRAMS = (b"/api/", b"/auth/", b"/ws/", b"/internal/")
+PEOPLES_AUTH = re.compile(rb"/auth/(local|claim|login|email|email/link|[a-z]+/start|[a-z]+/callback)\Z")
+"""The addresses under `/auth/` that people see; the others are for programs."""
+
+FOR_PROGRAMS = (b"/api/", b"/auth/", b"/ws/", b"/internal/", b"/billing/")
 PROGRAMS_PAGES = (b"/api", b"/health", b"/ready", b"/metrics", b"/status.json")
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -86,7 +91,7 @@ def plain_body(request: Any, kind: type[S]) -> S:
 def is_for_people(request: Request) -> bool:
     """Whether an error is shown as a page: everything but the APIs."""
     path = request.path
-    if path in (b"/auth/local", b"/auth/claim"):
+    if PEOPLES_AUTH.match(path):
         return True
     return not path.startswith(FOR_PROGRAMS) and path not in PROGRAMS_PAGES
 
@@ -97,6 +102,12 @@ def refuse(request: Request, why: PeerError) -> bytes:
         request.setHeader(name, value)
     if not is_for_people(request):
         return json(request, {"error": str(why), **why.fields}, why.status)
+    if isinstance(why, NotSignedIn):
+        # What was sent with a form is not there when they come back; the page is.
+        asked = request.uri if request.method in (b"GET", b"HEAD") else request.path
+        request.setResponseCode(303)
+        request.setHeader("Location", login_path(asked.decode("latin-1")))
+        return b""
     if isinstance(why, NotAuthenticated):
         # Asked by path: whoever opens the app without a login has no link that could be spent.
         spent = request.path == b"/auth/local"

@@ -12,24 +12,24 @@ from twisted.web.http import Request
 
 from wingthing.crypto.keys import load_public
 from wingthing.errors import NotAuthenticated
-from wingthing.names import LOCAL_USER_ID, SESSION_COOKIE
+from wingthing.names import LOCAL_USER_ID
+from wingthing.relay import limiting
 from wingthing.relay.credentials import argument, cookie_of, header, token_of
 from wingthing.relay.peers import Identity
 from wingthing.store import audit, device_codes, tokens
 from wingthing.store.local_key import LocalKey
 from wingthing.store.pool import Database
 from wingthing.web.answers import json, map_errors, page, plain_body, says_json
+from wingthing.web.client_address import client_address
+from wingthing.web.cookies import clear_login_cookie, set_login_cookie
 from wingthing.web.guard import Guard, host_name
 from wingthing.web.identity import Authenticator
 from wingthing.web.peer_user import Address, is_loopback, user_of
-from wingthing.web.throttle import Throttle
+from wingthing.web.visits import visit_of
 from wingthing.wire.limits import (
-    CLAIM_ATTEMPTS,
-    CLAIM_WINDOW_SECONDS,
     DEVICE_CODE_SECONDS,
     DEVICE_POLL_LOCAL_SECONDS,
     DEVICE_POLL_SECONDS,
-    LOGIN_COOKIE_SECONDS,
 )
 from wingthing.wire.messages import WingId
 
@@ -72,7 +72,10 @@ class AuthApp:
         seconds: Callable[[], float],
         revoked: Callable[[], None],
         peer_user: Callable[[Address, Address], int | None] = user_of,
+        sign_in: bool = False,
     ) -> None:
+        """`sign_in`: whether people sign in here; then nobody is let in by a link, or by where they are."""
+        self._sign_in = sign_in
         self._authenticator = authenticator
         self._database = database
         self._local_key = local_key
@@ -81,7 +84,6 @@ class AuthApp:
         self._seconds = seconds
         self._revoked = revoked
         self._peer_user = peer_user
-        self._guesses = Throttle(seconds, most=CLAIM_ATTEMPTS, window=CLAIM_WINDOW_SECONDS)
 
     # -- the one-time link ----------------------------------------------------------------------------------
 
@@ -91,13 +93,15 @@ class AuthApp:
         if request.method == b"HEAD":
             # Whatever looks at links before people do must not spend them.
             return b""
-        if await self._is_logged_in(request):
+        if self._sign_in or await self._is_logged_in(request):
             return redirect(request, "/app/")
+        limiting.check(request, "one-time-link")
         if not self._local_key.spend(argument(request, "key") or ""):
             raise NotAuthenticated("this link has been used, or is not the latest one")
-        cookie = await self._authenticator.log_in(LOCAL_USER_ID)
+        limiting.give_back(request, "one-time-link")
+        cookie = await self._authenticator.log_in(LOCAL_USER_ID, visit_of(request))
         await self._note(request, LOCAL_USER_ID, "login")
-        self._set_cookie(request, cookie, LOGIN_COOKIE_SECONDS)
+        set_login_cookie(request, cookie, secure=self._secure)
         return redirect(request, "/app/")
 
     @app.route("/logout", methods=["POST"])
@@ -108,7 +112,7 @@ class AuthApp:
         await self._authenticator.log_out(cookie or "")
         self._revoked()
         await self._note(request, identity.user_id, "logout")
-        self._set_cookie(request, "", 0)
+        clear_login_cookie(request, secure=self._secure)
         request.setResponseCode(204)
         return b""
 
@@ -117,10 +121,11 @@ class AuthApp:
     @app.route("/device", methods=["POST"])
     async def device(self, request: Request) -> bytes:
         """A wing asks for a code (protocol.md section 2)."""
+        limiting.check(request, "device-code")
         asked = plain_body(request, DeviceRequest)
         if asked.public_key:
             load_public(asked.public_key)
-        at_once = says_json(request) and self._asks_for_itself(request)
+        at_once = not self._sign_in and says_json(request) and self._asks_for_itself(request)
         codes = await self._database.write(
             device_codes.create,
             wing_id=asked.wing_id,
@@ -143,6 +148,7 @@ class AuthApp:
     @app.route("/token", methods=["POST"])
     async def token(self, request: Request) -> bytes:
         """A wing asks whether its code has been approved; the answer to an error is 200 too (section 2)."""
+        limiting.check(request, "device-poll")
         asked = plain_body(request, DevicePoll)
         found = await self._database.write(device_codes.poll, asked.device_code, now=self._seconds())
         if isinstance(found, str):
@@ -165,6 +171,7 @@ class AuthApp:
         """A new token for one that still counts."""
         claims, identity = await self._authenticator.wing(plain_body(request, Refresh).token)
         token, fresh = await self._authenticator.new_token(identity.user_id, pub=claims.pub, wing=claims.wing)
+        await self._note(request, identity.user_id, "device login renewed", claims.wing)
         return json(request, {"token": token, "expires_at": fresh.expires_at})
 
     @app.route("/revoke", methods=["POST"])
@@ -179,28 +186,34 @@ class AuthApp:
     @app.route("/claim", methods=["GET"])
     async def claim_page(self, request: Request) -> bytes:
         """The page on which a logged-in user approves a code."""
-        identity = await self._authenticator.viewer(cookie=cookie_of(request), token=None)
+        identity = await self._authenticator.viewer(
+            cookie=cookie_of(request), token=None, visit=visit_of(request)
+        )
         code = device_codes.normal(argument(request, "code") or "")
         wing_id = None
         if code:
-            self._guesses.check(identity.user_id)
+            # Before the answer is known, so that a hundred at once are a hundred.
+            limiting.check(request, "claim", account=identity.user_id)
             wing_id = await self._database.read(device_codes.waiting, code, now=self._seconds())
-            if wing_id is None:
-                self._guesses.failed(identity.user_id)
+            if wing_id is not None:
+                limiting.give_back(request, "claim", account=identity.user_id)
         return _claim_form(request, code, wing_id)
 
     @app.route("/claim", methods=["POST"])
     async def claim(self, request: Request) -> bytes:
         """The approval."""
-        identity = await self._authenticator.viewer(cookie=cookie_of(request), token=None)
-        self._guesses.check(identity.user_id)
+        identity = await self._authenticator.viewer(
+            cookie=cookie_of(request), token=None, visit=visit_of(request)
+        )
+        limiting.check(request, "claim", account=identity.user_id)
         code = device_codes.normal(argument(request, "user_code") or "")
         wing_id = await self._database.write(
             device_codes.approve, code, identity.user_id, now=self._seconds()
         )
         if wing_id is None:
-            self._guesses.failed(identity.user_id)
+            await self._note(request, identity.user_id, "wrong device code")
             return _claim_form(request, code, None, status=404)
+        limiting.give_back(request, "claim", account=identity.user_id)
         await self._note(request, identity.user_id, "approve device", wing_id)
         return page(
             request, "claim.html", title="Machine approved", code=code, wing_id=wing_id, approved=True
@@ -240,21 +253,18 @@ class AuthApp:
             return False
         return True
 
-    def _set_cookie(self, request: Request, value: str, max_age: int) -> None:
-        request.addCookie(
-            SESSION_COOKIE,
-            value,
-            path="/",
-            max_age=str(max_age),
-            httpOnly=True,
-            sameSite="lax",
-            secure=self._base_url().startswith("https:"),
-        )
+    @property
+    def _secure(self) -> bool:
+        return self._base_url().startswith("https:")
 
     async def _note(self, request: Request, user_id: str, action: str, subject: str = "") -> None:
-        address = str(getattr(request.getClientAddress(), "host", ""))
         await self._database.write(
-            audit.note, at=self._seconds(), user_id=user_id, action=action, subject=subject, address=address
+            audit.note,
+            at=self._seconds(),
+            user_id=user_id,
+            action=action,
+            subject=subject,
+            address=client_address(request),
         )
 
 

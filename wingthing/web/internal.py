@@ -27,7 +27,7 @@ from wingthing.wire.gossip import Answer, Round, WingUp
 from wingthing.wire.internal import (
     GOSSIP_PATH,
     NODE_HEADER,
-    Entitlement,
+    Entitlements,
     Hello,
     Session,
     SessionQuestion,
@@ -112,8 +112,8 @@ class LoginQuestions(Protocol):
     def wing(self, wing_id: str) -> WingUp | None:
         """Where is that wing."""
 
-    async def entitlements(self) -> list[Entitlement]:
-        """All users."""
+    async def entitlements(self) -> Entitlements:
+        """All users and organisations."""
 
 
 class LoginInternal:
@@ -153,7 +153,7 @@ class LoginInternal:
     @app.route("/entitlements", methods=["GET"])
     @for_nodes
     async def entitlements(self, request: Request, machine: str) -> bytes:
-        """All users, or 304 when they are those of `If-None-Match`."""
+        """All users and organisations, or 304 when they are those of `If-None-Match`."""
         body, etag = entitlements_body(await self._login.entitlements())
         request.setHeader("ETag", etag)
         if header(request, "if-none-match") == etag:

@@ -7,7 +7,9 @@ from collections.abc import Collection
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.web.http import Request
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request as ServerRequest
@@ -15,10 +17,18 @@ from twisted.web.server import Site
 
 from wingthing.errors import Forbidden, PeerError
 from wingthing.names import SESSION_COOKIE
+from wingthing.relay import limiting
+from wingthing.relay.client_address import AddressRule, peer_address
 from wingthing.relay.credentials import header
+from wingthing.relay.rates import Limits
 from wingthing.web.answers import Refusal, refuse
-from wingthing.web.guard import SECURITY_HEADERS, Guard
+from wingthing.web.guard import SAFE_METHODS, SECURITY_HEADERS, Guard
+from wingthing.wire.account_limits import REQUEST_SECONDS
 from wingthing.wire.limits import MAX_BODY_BYTES
+
+COUNTED_ELSEWHERE = frozenset({b"/auth/token", b"/billing/webhook"})
+"""Writes that no limit on changes is for: machines that wait for their approval have one of their own, and a
+payment provider, which signs what it sends, has none."""
 
 
 class _Nothing(io.BytesIO):
@@ -33,6 +43,13 @@ class BoundedRequest(ServerRequest):
 
     too_large = False
     content: Any
+    channel: Any
+    _deadline: IDelayedCall | None = None
+
+    def __init__(self, channel: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(channel, *args, **kwargs)
+        # The channel's own timeout begins anew with every byte.
+        self._deadline = channel.callLater(REQUEST_SECONDS, self._too_slow)
 
     def most_bytes(self) -> int:
         """How large the body may be; known as soon as the headers are."""
@@ -47,6 +64,24 @@ class BoundedRequest(ServerRequest):
         if not self.too_large and self.content.tell() + len(data) > self.most_bytes():
             self._drop_body()
         super().handleContentChunk(data)
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        self.is_here()
+        super().requestReceived(command, path, version)
+
+    def connectionLost(self, reason: Failure) -> None:
+        self.is_here()
+        super().connectionLost(reason)
+
+    def is_here(self) -> None:
+        """The request has come as a whole, or somebody else sees to it that it does."""
+        if self._deadline is not None and self._deadline.active():
+            self._deadline.cancel()
+        self._deadline = None
+
+    def _too_slow(self) -> None:
+        self._deadline = None
+        self.channel.transport.abortConnection()
 
     def _drop_body(self) -> None:
         self.too_large = True
@@ -98,6 +133,15 @@ class Guarded(Resource):
             has_cookie=request.getCookie(SESSION_COOKIE.encode()) is not None,
         ):
             return Forbidden("this request did not come from a page of this server")
+        return self._too_often(request)
+
+    def _too_often(self, request: Request) -> PeerError | None:
+        if request.method.decode("ascii", "replace") in SAFE_METHODS or request.path in COUNTED_ELSEWHERE:
+            return None
+        try:
+            limiting.check(request, "write")
+        except PeerError as why:
+            return why
         return None
 
 
@@ -116,9 +160,19 @@ class QuietSite(Site):
     requestFactory = BoundedRequest
 
     def __init__(
-        self, guard: Guard, tree: IResource, *, reactor: Any, unguarded: Collection[bytes] = ()
+        self,
+        guard: Guard,
+        tree: IResource,
+        *,
+        reactor: Any,
+        unguarded: Collection[bytes] = (),
+        limits: Limits | None = None,
+        address_of: AddressRule = peer_address,
     ) -> None:
+        """`limits` and `address_of` are for whoever handles a request (relay/limiting.py)."""
         super().__init__(Guarded(guard, tree, unguarded), reactor=reactor)
+        self.limits = limits
+        self.address_of = address_of
 
     def log(self, request: Request) -> None:
         self.log_lines.debug(

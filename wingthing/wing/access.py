@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from wingthing.wing.config import PathRule, WingConfig
+from wingthing.wing.config import AllowKey, PathRule, WingConfig
+from wingthing.wire.email_address import comparable
 
 NOT_ALLOWED = "not_allowed"
 PASSKEY_REQUIRED = "passkey_required"
@@ -16,6 +17,13 @@ class Person(msgspec.Struct, frozen=True):
 
     user_id: str = ""
     email: str = ""
+    passkeys: tuple[str, ...] = ()
+    """Public keys (base64 of 64 raw bytes) that the node says are theirs."""
+
+    @property
+    def name(self) -> str:
+        """How a log calls them."""
+        return self.email or self.user_id or "somebody without a name"
 
 
 class Access:
@@ -33,16 +41,36 @@ class Access:
         """Whether they see every session and folder and may change who else does: owner and `admins`."""
         return self.is_owner(person) or _named(person, self._config.admins)
 
-    def refusal(self, person: Person) -> str | None:
-        """What a locked wing answers this person; None when they may go on."""
-        if not self._config.locked or self.is_owner(person):
+    # -- the lock --------------------------------------------------------------------------------------------
+
+    def refusal(self, person: Person, key: str = "") -> str | None:
+        """What a locked wing answers this person, who has shown the passkey `key`; None when they may go on.
+
+        Who the person is, the node says. So the owner, too, has to show a passkey as soon as an entry of the
+        list is theirs; without one the node's word is enough for the owner, and nobody else comes in at all.
+        """
+        if not self._config.locked:
             return None
-        for allowed in self._config.allow_keys:
-            if allowed.user_id and allowed.user_id == person.user_id:
-                return PASSKEY_REQUIRED
-            if allowed.email and allowed.email.casefold() == person.email.casefold():
-                return PASSKEY_REQUIRED
-        return NOT_ALLOWED
+        entries = self._entries(person)
+        if not entries:
+            return None if self.is_owner(person) else NOT_ALLOWED
+        return None if key and any(entry.key == key for entry in entries) else PASSKEY_REQUIRED
+
+    def has_pinned(self, person: Person) -> bool:
+        """Whether the list says by which passkey this person is known."""
+        return any(entry.key for entry in self._entries(person))
+
+    def keys_of(self, person: Person) -> tuple[str, ...]:
+        """The passkeys by which a person on the list may come in: those that the list names; only where it
+        names none, those that the node says are theirs."""
+        entries = self._entries(person)
+        pinned = tuple(dict.fromkeys(entry.key for entry in entries if entry.key))
+        return pinned or (person.passkeys if entries else ())
+
+    def _entries(self, person: Person) -> list[AllowKey]:
+        return [entry for entry in self._config.allow_keys if is_meant(entry, person)]
+
+    # -- sessions and folders --------------------------------------------------------------------------------
 
     def controls(self, person: Person, session_owner: str) -> bool:
         """Whether they may type into or end a session of the user `session_owner` ("": of the owner)."""
@@ -59,6 +87,16 @@ class Access:
         return tuple(rule for rule in rules if not rule.members or _named(person, rule.members))
 
 
+def is_meant(entry: AllowKey, person: Person) -> bool:
+    """Whether an entry of the list is this person's: by user id; where it has none, by address; where it has
+    neither, by the key that is said to be theirs."""
+    if entry.user_id:
+        return entry.user_id == person.user_id
+    if entry.email:
+        return comparable(entry.email) == comparable(person.email)
+    return bool(entry.key) and entry.key in person.passkeys
+
+
 def _named(person: Person, names: tuple[str, ...]) -> bool:
-    known = {name.casefold() for name in (person.user_id, person.email) if name}
-    return any(name.casefold() in known for name in names)
+    address = comparable(person.email) if person.email else ""
+    return any(name == person.user_id or (address and comparable(name) == address) for name in names if name)

@@ -15,7 +15,7 @@ from typing import Final
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from wingthing.wire.limits import LATE_ANSWER_SECONDS, QUERY_ANSWER_SECONDS
+from wingthing.wire.wing_limits import LATE_ANSWER_SECONDS, QUERY_ANSWER_SECONDS
 
 MAX_WAITING: Final = 64
 """Answers kept back at a time; a program that asks more often reads none of them."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IReactorTime
 
-from wingthing.wire.limits import BELL_BURST_SECONDS, BELLS_FOR_ATTENTION
+from wingthing.wire.wing_limits import BELL_BURST_SECONDS, BELLS_FOR_ATTENTION
 
 
 class AttentionWatch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Mapping
@@ -12,7 +13,8 @@ import msgspec
 import yaml
 
 from wingthing import files
-from wingthing.errors import OperatorError
+from wingthing.crypto.passkeys import raw_public_key
+from wingthing.errors import InvalidMessage, OperatorError
 from wingthing.wire.text import is_plain
 
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?\Z")
@@ -44,6 +46,9 @@ class WingConfig(msgspec.Struct, frozen=True, kw_only=True):
     labels: tuple[str, ...] = ()
     audit: bool = False
     locked: bool = False
+    legacy_passkey: bool = False
+    """Take answers to challenges of a browser's own choice: an extension, for web apps in the field."""
+
     spectate: bool = False
     auth_ttl: float | None = None
     allow_keys: tuple[AllowKey, ...] = ()
@@ -65,17 +70,23 @@ class ConfigFile:
         return self._parse(self._load())
 
     def change(self, **values: Any) -> WingConfig:
-        """Set some keys (in the form of the file; None removes one) and keep all others.
+        """Set some keys (in the form of the file; None removes one) and keep all others. A function is given
+        what the file has for its key (None when nothing), and gives what is to be there.
 
         Raises OperatorError when the file is damaged (it is then left as it is) or cannot be written.
         """
         known = self._load()
-        self._parse(known)
+        before = dict(known)
+        unchanged = self._parse(known)
         for key, value in values.items():
+            if callable(value):
+                value = value(known.get(key))
             if value is None:
                 known.pop(key, None)
             else:
                 known[key] = value
+        if known == before:
+            return unchanged
         config = self._parse(known)
         files.write_text(self.path, yaml.safe_dump(known, sort_keys=False, allow_unicode=True))
         return config
@@ -147,6 +158,7 @@ class ConfigFile:
             labels=tuple(plain("labels", word) for word in words("labels")),
             audit=flag("audit"),
             locked=flag("locked"),
+            legacy_passkey=flag("legacy_passkey"),
             spectate=flag("spectate"),
             auth_ttl=seconds("auth_ttl"),
             allow_keys=_allow_keys(
@@ -190,16 +202,28 @@ def string_list(value: Any, wrong: Exception) -> tuple[str, ...]:
     return tuple(word for word in (str(word).strip() for word in value if word is not None) if word)
 
 
-def path_entries(rules: tuple[PathRule, ...]) -> list[Any]:
-    """Folder rules in the form of the file: a plain string where nobody is named."""
-    return [
-        {"path": rule.path, "members": list(rule.members)} if rule.members else rule.path for rule in rules
-    ]
+def path_entries(rules: tuple[PathRule, ...], before: Any = None) -> list[Any]:
+    """Folder rules in the form of the file: a plain string where nobody is named. What an entry of `before`,
+    the list as it was in the file, says besides is kept."""
+    known = {entry["path"].strip(): entry for entry in before or () if isinstance(entry, dict)}
+    entries = []
+    for rule in rules:
+        more = {
+            name: value
+            for name, value in known.get(rule.path, {}).items()
+            if name not in PathRule.__struct_fields__
+        }
+        members = {"members": list(rule.members)} if rule.members else {}
+        entries.append({"path": rule.path, **members, **more} if members or more else rule.path)
+    return entries
 
 
-def allow_entries(keys: tuple[AllowKey, ...]) -> list[dict[str, str]]:
-    """Allowed people in the form of the file, without empty fields."""
-    return [{name: value for name, value in msgspec.to_builtins(key).items() if value} for key in keys]
+def allow_key(entry: Mapping[str, Any]) -> AllowKey:
+    """An entry of `allow_keys` in the file. A key that is damaged stays as it is: nobody has it."""
+    key, user_id, email = (str(entry.get(name) or "").strip() for name in AllowKey.__struct_fields__)
+    with contextlib.suppress(InvalidMessage):
+        key = raw_public_key(key) if key else ""
+    return AllowKey(key, user_id, email)
 
 
 def merge_paths(known: tuple[PathRule, ...], folders: list[str], base: Path) -> tuple[PathRule, ...]:
@@ -248,7 +272,4 @@ def _allow_keys(value: Any, wrong: OperatorError) -> tuple[AllowKey, ...]:
         return ()
     if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
         raise wrong
-    return tuple(
-        AllowKey(*(str(entry.get(name) or "").strip() for name in ("key", "user_id", "email")))
-        for entry in value
-    )
+    return tuple(allow_key(entry) for entry in value)

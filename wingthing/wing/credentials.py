@@ -15,7 +15,8 @@ from wingthing.wing.device import DeviceLogin, claims_of, half_spent, renewed
 from wingthing.wing.home import DeviceToken, Home
 from wingthing.wing.link import Login
 from wingthing.wing.roost import Roost
-from wingthing.wire.messages import PtyDetached, WingRegister
+from wingthing.wire.messages import WingRegister
+from wingthing.wire.node_messages import PtyDetached
 
 FEATURES = [str(PtyDetached.__struct_config__.tag)]
 

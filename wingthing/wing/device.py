@@ -20,7 +20,8 @@ from wingthing.errors import NotAuthenticated, OperatorError
 from wingthing.failures import error_words
 from wingthing.wing.home import DeviceToken
 from wingthing.wing.roost import Roost
-from wingthing.wire.limits import DEVICE_CODE_SECONDS, DEVICE_POLL_SECONDS, HANDSHAKE_SECONDS, MAX_BODY_BYTES
+from wingthing.wire.limits import DEVICE_CODE_SECONDS, DEVICE_POLL_SECONDS, MAX_BODY_BYTES
+from wingthing.wire.wing_limits import HANDSHAKE_SECONDS
 
 T = TypeVar("T")
 UNAUTHORIZED = 401

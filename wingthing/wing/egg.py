@@ -43,7 +43,8 @@ from wingthing.wing.output import Coalescer, cut
 from wingthing.wing.program import KILL_POLL_SECONDS, Program
 from wingthing.wing.recording import Recorder
 from wingthing.wing.screen import Screen
-from wingthing.wire.limits import EGG_HOME_SECONDS, EXIT_LINGER_SECONDS, MAX_COLS, MAX_ROWS
+from wingthing.wire.limits import MAX_COLS, MAX_ROWS
+from wingthing.wire.wing_limits import EGG_HOME_SECONDS, EXIT_LINGER_SECONDS
 
 
 class Egg:

@@ -28,7 +28,7 @@ from wingthing.wing.egg_wire import (
     ToWing,
     encode,
 )
-from wingthing.wire.limits import MAX_PENDING_INPUT_BYTES
+from wingthing.wire.wing_limits import MAX_PENDING_INPUT_BYTES
 
 
 class LinkEvents(Protocol):

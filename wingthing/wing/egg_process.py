@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 
 from wingthing.errors import TemporarilyUnavailable
 from wingthing.names import EGG_LOG_FILE, FILE_MODE
-from wingthing.wire.limits import EGG_START_SECONDS
+from wingthing.wire.wing_limits import EGG_START_SECONDS
 
 READY_FD: Final = 3
 LOCK_FD: Final = 4

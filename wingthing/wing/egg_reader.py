@@ -14,7 +14,7 @@ from zope.interface import implementer
 
 from wingthing.errors import InvalidMessage
 from wingthing.wing.egg_wire import Frame, FrameReader, Hello, Replaced, Snapshot, ToEgg, encode
-from wingthing.wire.limits import EGG_OUTBOX_BYTES
+from wingthing.wire.wing_limits import EGG_OUTBOX_BYTES
 
 MAX_FRAME_FROM_WING: Final = 8 * 1024 * 1024
 

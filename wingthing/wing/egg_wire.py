@@ -11,7 +11,7 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 
 from wingthing.errors import InvalidMessage
-from wingthing.wire.limits import MAX_EGG_FRAME_BYTES
+from wingthing.wire.wing_limits import MAX_EGG_FRAME_BYTES
 
 EGG_VERSION: Final = 1
 LENGTH_BYTES: Final = 4

@@ -9,7 +9,7 @@ import msgspec
 
 from wingthing.errors import Forbidden, InvalidMessage, NotFound
 from wingthing.wing.config import PathRule
-from wingthing.wire.limits import MAX_DIR_ENTRIES
+from wingthing.wire.wing_limits import MAX_DIR_ENTRIES
 
 MOST_NAMED = 4
 """Folders that are named in one sentence."""

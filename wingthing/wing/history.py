@@ -19,7 +19,7 @@ from wingthing.names import (
     PTY_RECORDING_FILE,
 )
 from wingthing.wing.egg_home import SESSION_ID, EggMeta, checked_session_id, read_meta, write_meta
-from wingthing.wire.limits import MAX_HISTORY_RECORDINGS_BYTES, MAX_HISTORY_SESSIONS
+from wingthing.wire.wing_limits import MAX_HISTORY_RECORDINGS_BYTES, MAX_HISTORY_SESSIONS
 
 RECORDINGS: Final = {"pty": PTY_RECORDING_FILE, "keylog": KEY_RECORDING_FILE}
 KEPT_FILES: Final = {EGG_META_FILE, *RECORDINGS.values()}

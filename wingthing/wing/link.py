@@ -34,9 +34,10 @@ from wingthing.wire.limits import (
     MAX_MESSAGE_BYTES,
     RECONNECT_MOST_SECONDS,
     REGISTER_TIMEOUT_SECONDS,
-    RESTART_SPREAD_SECONDS,
 )
-from wingthing.wire.messages import Error, Message, Registered, WingHeartbeat, WingRegister
+from wingthing.wire.messages import Message, WingHeartbeat, WingRegister
+from wingthing.wire.node_messages import Error, Registered
+from wingthing.wire.wing_limits import RESTART_SPREAD_SECONDS
 
 UNAUTHORIZED = 401
 ERRORS_PASSED_ON = "error"

@@ -22,13 +22,11 @@ from wingthing.wing.roost import Roost
 from wingthing.wire.closing import CloseCode
 from wingthing.wire.limits import (
     CLOSE_HANDSHAKE_SECONDS,
-    HANDSHAKE_SECONDS,
-    LINK_PAUSE_BYTES,
-    LINK_RESUME_BYTES,
     MAX_MESSAGE_BYTES,
     PING_SECONDS,
     PING_TIMEOUT_SECONDS,
 )
+from wingthing.wire.wing_limits import HANDSHAKE_SECONDS, LINK_PAUSE_BYTES, LINK_RESUME_BYTES
 
 
 class End(msgspec.Struct, frozen=True):

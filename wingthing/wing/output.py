@@ -6,11 +6,7 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from wingthing.wire.limits import (
-    MAX_HELD_ESCAPE_BYTES,
-    MAX_OUTPUT_FRAME_BYTES,
-    OUTPUT_INTERVAL_SECONDS,
-)
+from wingthing.wire.wing_limits import MAX_HELD_ESCAPE_BYTES, MAX_OUTPUT_FRAME_BYTES, OUTPUT_INTERVAL_SECONDS
 
 
 def partial_character(data: bytes) -> int:

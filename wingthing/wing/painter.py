@@ -14,8 +14,9 @@ from wingthing.crypto.box import compress
 from wingthing.errors import PeerError
 from wingthing.wing.replay import pieces
 from wingthing.wing.viewing import Audience, Stage, Viewing
-from wingthing.wire.limits import COMPRESS_FROM_BYTES, MAX_CHUNK_BYTES
+from wingthing.wire.limits import MAX_CHUNK_BYTES
 from wingthing.wire.messages import Message, PtyOutput
+from wingthing.wire.wing_limits import COMPRESS_FROM_BYTES
 
 
 class Sender(Protocol):

@@ -21,7 +21,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from wingthing.wire.limits import EXIT_DRAIN_SECONDS, KILL_GRACE_SECONDS, MAX_PENDING_INPUT_BYTES
+from wingthing.wire.wing_limits import EXIT_DRAIN_SECONDS, KILL_GRACE_SECONDS, MAX_PENDING_INPUT_BYTES
 
 KILL_POLL_SECONDS: Final = 0.1
 

@@ -17,7 +17,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
 from wingthing.names import PROJECT_MARK
-from wingthing.wire.limits import (
+from wingthing.wire.wing_limits import (
     MAX_PROJECTS,
     MAX_SCAN_SECONDS,
     MAX_SCANNED_FOLDERS,

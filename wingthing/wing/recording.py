@@ -16,7 +16,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from wingthing.names import FILE_MODE, KEY_RECORDING_FILE, PTY_RECORDING_FILE
-from wingthing.wire.limits import MAX_RECORDING_BYTES
+from wingthing.wire.wing_limits import MAX_RECORDING_BYTES
 
 Writer = Callable[[int, bytes], int]
 

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 
 from wingthing import __version__
-from wingthing.errors import Forbidden, NotFound, PeerError
+from wingthing.errors import Forbidden, NotFound
 from wingthing.wing.access import Access, Person
 from wingthing.wing.folders import list_folder
 from wingthing.wing.history import HistoryEntry
@@ -20,7 +20,7 @@ from wingthing.wing.projects import Projects
 from wingthing.wing.rules import Rules
 from wingthing.wing.terminal_types import TerminalInfo
 from wingthing.wing.tunnel import NEXT, Answerer, Request, Streamer
-from wingthing.wire.limits import MAX_HISTORY_PAGE, MAX_HISTORY_SESSIONS, MAX_TUNNEL_ANSWER_BYTES
+from wingthing.wire.wing_limits import MAX_HISTORY_PAGE, MAX_HISTORY_SESSIONS, MAX_TUNNEL_ANSWER_BYTES
 
 T = TypeVar("T")
 
@@ -106,7 +106,6 @@ class Requests:
             "sessions.list": self._sessions,
             "sessions.history": self._past_sessions,
             "pty.kill": self._kill,
-            "passkey.auth": self._passkey,
         }
         self.streamers: dict[str, Streamer] = {"audit.request": self._recording}
 
@@ -130,7 +129,7 @@ class Requests:
             "projects": self._projects.inside(folders),
             "spectate": config.spectate,
             "allowed_count": len(config.allow_keys),
-            "passkey_enrolled": False,
+            "passkey_enrolled": bool(self._rules.access.keys_of(request.person)),
             "home": str(self._rules.home),
             "default_path": str(folders[0]) if folders else "",
         }
@@ -173,9 +172,6 @@ class Requests:
             raise Forbidden("this session belongs to somebody else")
         self._terminals.kill(session_id)
         return {"ok": "true"}
-
-    async def _passkey(self, request: Request) -> Any:
-        raise PeerError("this wing does not use passkeys yet: its owner can unlock it in wing.yaml")
 
     async def _recording(self, request: Request) -> AsyncGenerator[Any, None]:
         asked = request.read(AuditRequest)

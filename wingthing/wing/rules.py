@@ -9,7 +9,7 @@ from pathlib import Path
 from twisted.logger import Logger
 
 from wingthing.errors import NotFound, OperatorError
-from wingthing.wing import agents
+from wingthing.wing import agents, allow_list
 from wingthing.wing.access import Access, Person
 from wingthing.wing.config import ConfigFile, PathRule, WingConfig
 from wingthing.wing.folders import offered
@@ -52,10 +52,19 @@ class Rules:
         """Who may do what."""
         return Access(self.config, self._owner())
 
+    def pin(self, person: Person, key: str) -> None:
+        """Write down that this passkey is the person's. Raises OperatorError when that cannot be done."""
+        self.file.change(allow_keys=lambda entries: allow_list.pinned(entries, person, key))
+
     @property
     def spectate(self) -> bool:
         """Whether this wing lets anybody watch."""
         return self.config.spectate
+
+    @property
+    def paths_given(self) -> bool:
+        """Whether the folders are those that this wing was started with, whatever the file says."""
+        return bool(self._paths)
 
     @property
     def path_rules(self) -> tuple[PathRule, ...]:

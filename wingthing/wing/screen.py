@@ -15,12 +15,7 @@ from twisted.logger import Logger
 
 from wingthing.wing import ghostty
 from wingthing.wing.rows import write_rows
-from wingthing.wire.limits import (
-    MAX_ESCAPE_BYTES,
-    MAX_TITLE_CHARS,
-    SCROLLBACK_BYTES,
-    SCROLLBACK_LINES,
-)
+from wingthing.wire.wing_limits import MAX_ESCAPE_BYTES, MAX_TITLE_CHARS, SCROLLBACK_BYTES, SCROLLBACK_LINES
 
 PAGE_LINES: Final = 1000
 """libghostty drops scrollback by the page: this many more lines, so that a page less is still enough."""

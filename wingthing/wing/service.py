@@ -18,7 +18,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from wingthing import files
-from wingthing.crypto.keys import public_text
+from wingthing.crypto.keys import public_bytes, public_text
 from wingthing.errors import OperatorError
 from wingthing.names import RELAY_KEY_FILE
 from wingthing.wing.config import PathRule, merge_paths
@@ -27,17 +27,21 @@ from wingthing.wing.device import http_client
 from wingthing.wing.home import Home
 from wingthing.wing.link import Link, LinkState
 from wingthing.wing.link_socket import Dialer, dialer
+from wingthing.wing.passkey_requests import PasskeyRequests
+from wingthing.wing.passkeys import Passkeys
 from wingthing.wing.presence import Presence, Status
 from wingthing.wing.projects import Projects
 from wingthing.wing.requests import Requests
 from wingthing.wing.roost import Roost
 from wingthing.wing.rules import Rules
 from wingthing.wing.sessions import Sessions
-from wingthing.wing.settings import Settings
+from wingthing.wing.settings import CHANGES, Settings
 from wingthing.wing.terminals import Terminals
 from wingthing.wing.tunnel import Tunnel
-from wingthing.wire.limits import HEARTBEAT_SECONDS
-from wingthing.wire.messages import Registered, WingConfig
+from wingthing.wire import codec
+from wingthing.wire.messages import WingConfig
+from wingthing.wire.node_messages import PasskeyRegistered, Registered
+from wingthing.wire.wing_limits import LOCK_WATCH_SECONDS
 
 Refused = Callable[[str], None]
 """Told the sentence when the server will not have this wing, after which it tries no more."""
@@ -84,21 +88,25 @@ class WingService(MultiService):
         )
         self.projects = Projects(reactor, reactor, self.rules.all_folders)
         self.link = Link(reactor, dial, self._log_in, self, randomness.random, inside=inside_server)
-        self.sessions = Sessions(reactor, self.link, self.terminals, key, self.rules)
+        passkeys = Passkeys(self.rules, os.urandom)
+        self.sessions = Sessions(reactor, self.link, self.terminals, key, self.rules, passkeys)
         self.terminals.events = self.sessions
         requests = Requests(reactor, self.rules, self.terminals, self.terminals.history, self.projects)
-        settings = Settings(self.rules, self._tell_config)
+        settings = Settings(self.rules, self._look_at_lock)
+        showing = PasskeyRequests(passkeys, self.rules, public_bytes(key), reactor.seconds)
         self._tunnel = Tunnel(
             self.link,
             key,
-            {**requests.answerers, **settings.answerers},
+            {**requests.answerers, **settings.answerers, **showing.answerers},
             requests.streamers,
-            refusal=lambda person: self.rules.access.refusal(person),
+            refusal=lambda person, token: passkeys.refusal(person, token, now=reactor.seconds()),
             refused_info=requests.identity,
-            unlocked=frozenset({"ping", "passkey.auth"}),
+            unlocked=frozenset({"ping", *showing.answerers}),
+            once=CHANGES | {"pty.kill"},
         )
         self._told: tuple[bool, int] | None = None
-        self._watch = LoopingCall(self._tell_config)
+        self._enforced = self.rules.config
+        self._watch = LoopingCall(self._look_at_lock)
         self._watch.clock = reactor
         self.terminals.setServiceParent(self)
         self.projects.setServiceParent(self)
@@ -131,7 +139,7 @@ class WingService(MultiService):
     def _terminals_ready(self, _result: None) -> None:
         if self.running and not self.link.running:
             self.link.startService()
-            self._watch.start(HEARTBEAT_SECONDS, now=False)
+            self._watch.start(LOCK_WATCH_SECONDS, now=False)
 
     async def _log_in(self) -> Any:
         config = self.rules.config
@@ -148,6 +156,9 @@ class WingService(MultiService):
     def received(self, kind: str, message: bytes) -> None:
         if kind == "tunnel.req":
             self._tunnel.received(message)
+        elif kind == "passkey.registered":
+            # The key itself comes with the next thing that its user does.
+            self.log.info("{who} has a new passkey", who=_who(codec.read(message, PasskeyRegistered)))
         elif not self.sessions.received(kind, message):
             self.log.debug("a message of type {kind} was ignored", kind=kind)
 
@@ -184,6 +195,14 @@ class WingService(MultiService):
         except OperatorError as why:
             self.log.warn("{why}", why=why)
 
+    def _look_at_lock(self) -> None:
+        """The settings may have been changed, by hand or through the tunnel."""
+        config = self.rules.config
+        if config is not self._enforced:
+            self._enforced = config
+            self.sessions.enforce_lock()
+        self._tell_config()
+
     def _tell_config(self) -> None:
         """Tell the node when the lock is not what it knows."""
         config = self.rules.config
@@ -208,6 +227,10 @@ class WingService(MultiService):
                 files.write_text(path, key + "\n")
         except OperatorError as why:
             self.log.warn("{why}", why=why)
+
+
+def _who(registered: PasskeyRegistered) -> str:
+    return registered.email or registered.user_id
 
 
 def make_wing_service(

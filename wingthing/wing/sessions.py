@@ -17,16 +17,17 @@ from twisted.logger import Logger
 from wingthing.crypto.box import PTY, Box
 from wingthing.crypto.keys import public_text
 from wingthing.errors import DecryptionFailed, Forbidden, InvalidMessage, NotFound, PeerError
-from wingthing.wing.access import Access, Person
+from wingthing.wing.access import NOT_ALLOWED, Person
+from wingthing.wing.admission import Admission, Admitted
 from wingthing.wing.painter import Painter, Sender
+from wingthing.wing.passkeys import LockRules, Passkeys
 from wingthing.wing.terminal_types import TerminalInfo, TerminalSpec
 from wingthing.wing.viewing import Audience, Viewing
 from wingthing.wire import codec
-from wingthing.wire.limits import MAX_UNSENT_EXITS
 from wingthing.wire.messages import (
+    PasskeyResponse,
     PtyAttach,
     PtyAttentionAck,
-    PtyDetached,
     PtyExited,
     PtyInput,
     PtyKill,
@@ -35,6 +36,8 @@ from wingthing.wire.messages import (
     PtyStarted,
     SessionAttention,
 )
+from wingthing.wire.node_messages import PtyDetached
+from wingthing.wire.wing_limits import MAX_UNSENT_EXITS
 
 REFUSED_EXIT_CODE = -1
 
@@ -53,12 +56,8 @@ class TerminalControl(Protocol):
     def resume_output(self) -> None: ...
 
 
-class Rules(Protocol):
+class Rules(LockRules, Protocol):
     """The configuration as it is now."""
-
-    @property
-    def access(self) -> Access:
-        """Who may do what."""
 
     @property
     def spectate(self) -> bool:
@@ -88,12 +87,14 @@ class Sessions:
         terminals: TerminalControl,
         key: X25519PrivateKey,
         rules: Rules,
+        passkeys: Passkeys,
     ) -> None:
         self._sender = sender
         self._terminals = terminals
         self._key = key
         self._public_key = public_text(key)
         self._rules = rules
+        self._admission = Admission(clock, sender, rules, passkeys, key)
         self._painter = Painter(clock, sender, terminals.snapshot, self._hold_for_repaint)
         self._audiences: dict[str, Audience] = {}
         self._starting: dict[str, _Starting] = {}
@@ -109,6 +110,7 @@ class Sessions:
             "pty.kill": self._kill,
             "pty.attention_ack": self._attention_ack,
             "pty.detached": self._detached,
+            "passkey.response": self._passkey,
         }
 
     # -- what the link says ----------------------------------------------------------------------------------
@@ -137,10 +139,37 @@ class Sessions:
 
     def disconnected(self) -> None:
         """The wing is offline. Keys are kept; how much of what was sent has got through, nobody knows."""
+        self._admission.give_up_all()
         for audience in self._audiences.values():
             for viewing in audience.everybody():
                 viewing.missed = True
         self.set_congested(False)
+
+    def enforce_lock(self) -> None:
+        """The lock, or the list of who may come in, may not be what it was: whoever would not be let in now
+        neither sees a terminal nor types into one any more. The terminals themselves go on, for the owner to
+        look at and to end."""
+        for audience in list(self._audiences.values()):
+            for viewing in list(audience.everybody()):
+                refusal = self._rules.access.refusal(viewing.person, viewing.passkey)
+                if refusal is not None and audience.has(viewing):
+                    self._send_away(audience, viewing, refusal)
+
+    def _send_away(self, audience: Audience, viewing: Viewing, refusal: str) -> None:
+        if viewing.viewer_id is None:
+            # A node takes this for the answer to who asks to be the controller, if somebody does; and it ends
+            # the route of all who watch.
+            self._admission.give_up(audience.session_id)
+            audience.dismiss()
+        else:
+            del audience.spectators[viewing.viewer_id]
+        self._send_refused(audience.session_id, refusal, viewing.viewer_id)
+        self.log.info(
+            "{who} has been sent away from {id}: {why}",
+            who=viewing.person.name,
+            id=audience.session_id,
+            why=refusal,
+        )
 
     def set_congested(self, congested: bool) -> None:
         """Let the terminals wait while the link cannot take their output."""
@@ -156,6 +185,7 @@ class Sessions:
             self._painter.output(audience, data)
 
     def exited(self, session_id: str, exit_code: int, error: str | None) -> None:
+        self._admission.give_up(session_id)
         audience = self._audiences.pop(session_id, None)
         if audience is not None:
             audience.dismiss()
@@ -181,20 +211,15 @@ class Sessions:
         try:
             await handler(message)
         except PeerError as why:
-            self._refuse(message, why)
+            await self._refuse(message, why)
 
-    def _refuse(self, message: bytes, why: PeerError) -> None:
+    async def _refuse(self, message: bytes, why: PeerError) -> None:
         """Answer a browser that waits for an answer; what nobody waits for is logged."""
         head = codec.read_head(message)
         if head.type in ("pty.start", "pty.attach") and head.session_id:
-            self._sender.send(
-                PtyExited(
-                    session_id=head.session_id,
-                    exit_code=REFUSED_EXIT_CODE,
-                    error=str(why),
-                    viewer_id=head.viewer_id,
-                )
-            )
+            if not head.viewer_id:
+                await self._admission.turn(head.session_id)
+            self._send_refused(head.session_id, str(why), head.viewer_id)
         else:
             self.log.info("{kind} was ignored: {why}", kind=head.type, why=why)
             if head.session_id:
@@ -206,31 +231,33 @@ class Sessions:
         if not session_id:
             raise InvalidMessage("the server gave no session_id")
         box = Box.between(self._key, start.public_key, PTY)
-        person = Person(start.user_id or "", start.email or "")
-        self._admit(person)
+        person = Person(start.user_id or "", start.email or "", tuple(start.passkeys or ()))
         if session_id in self._starting or self._terminals.get(session_id) is not None:
             raise InvalidMessage("there is a session of this id already")
-        spec = TerminalSpec(
-            session_id=session_id,
-            agent=start.agent,
-            cols=start.cols,
-            rows=start.rows,
-            cwd=self._rules.working_directory(start.cwd, person),
-            user_id=person.user_id,
-            email=person.email,
-        )
         starting = self._starting[session_id] = _Starting()
         try:
+            admitted = await self._admission.admit(start, session_id, person)
+            spec = TerminalSpec(
+                session_id=session_id,
+                agent=start.agent,
+                cols=start.cols,
+                rows=start.rows,
+                cwd=self._rules.working_directory(start.cwd, person),
+                user_id=person.user_id,
+                email=person.email,
+            )
             info = await self._terminals.start_terminal(spec)
         finally:
             del self._starting[session_id]
         audience = self._audience(session_id)
-        audience.add(Viewing(person, box))
-        self._send_started(info, None)
+        audience.add(Viewing(person, box, passkey=admitted.key))
+        self._send_started(info, None, admitted)
         if starting.size is not None:
             self._terminals.resize(session_id, *starting.size)
         if starting.killed:
             self._terminals.kill(session_id)
+        # The wing may have been locked while the terminal was being started.
+        self.enforce_lock()
 
     async def _attach(self, message: bytes) -> None:
         attach = codec.read(message, PtyAttach)
@@ -239,21 +266,23 @@ class Sessions:
         if info is None:
             raise NotFound("session not found")
         box = Box.between(self._key, attach.public_key, PTY)
-        person = Person(attach.user_id or "", attach.email or "")
+        person = Person(attach.user_id or "", attach.email or "", tuple(attach.passkeys or ()))
         if attach.spectate:
             if not self._rules.spectate:
                 raise Forbidden("watching is switched off on this machine (spectate in wing.yaml)")
             if not attach.viewer_id:
                 raise InvalidMessage("the server gave no viewer_id")
-        self._admit(person)
+        if self._rules.access.refusal(person) == NOT_ALLOWED:
+            raise Forbidden(NOT_ALLOWED)
         if not attach.spectate and not self._rules.access.controls(person, info.user_id):
             raise Forbidden("this session belongs to somebody else")
-        viewing = Viewing(person, box, attach.viewer_id if attach.spectate else None)
+        admitted = await self._admission.admit(attach, session_id, person)
+        viewing = Viewing(person, box, attach.viewer_id if attach.spectate else None, passkey=admitted.key)
         audience = self._audience(session_id)
         audience.add(viewing)
         if not attach.spectate and attach.cols and attach.rows:
             self._terminals.resize(session_id, attach.cols, attach.rows)
-        self._send_started(info, viewing.viewer_id)
+        self._send_started(info, viewing.viewer_id, admitted)
         self._painter.repaint(audience, viewing)
 
     async def _input(self, message: bytes) -> None:
@@ -285,8 +314,12 @@ class Sessions:
         starting = self._starting.get(session_id)
         if starting is not None:
             starting.killed = True
+            self._admission.give_up(session_id)
         elif self._is_controlled(session_id):
             self._terminals.kill(session_id)
+
+    async def _passkey(self, message: bytes) -> None:
+        self._admission.answered(codec.read(message, PasskeyResponse))
 
     async def _attention_ack(self, message: bytes) -> None:
         session_id = codec.read(message, PtyAttentionAck).session_id
@@ -307,24 +340,26 @@ class Sessions:
         audience = self._audiences.get(session_id)
         return audience is not None and audience.controller is not None
 
-    def _admit(self, person: Person) -> None:
-        refusal = self._rules.access.refusal(person)
-        if refusal is not None:
-            raise Forbidden(refusal)
-
     def _audience(self, session_id: str) -> Audience:
         audience = self._audiences.get(session_id)
         if audience is None:
             audience = self._audiences[session_id] = Audience(session_id)
         return audience
 
-    def _send_started(self, info: TerminalInfo, viewer_id: str | None) -> None:
+    def _send_refused(self, session_id: str, why: str, viewer_id: str | None) -> None:
+        self._sender.send(
+            PtyExited(session_id=session_id, exit_code=REFUSED_EXIT_CODE, error=why, viewer_id=viewer_id)
+        )
+
+    def _send_started(self, info: TerminalInfo, viewer_id: str | None, admitted: Admitted) -> None:
         self._sender.send(
             PtyStarted(
                 session_id=info.session_id,
                 agent=info.agent,
                 public_key=self._public_key,
                 cwd=info.cwd,
+                auth_token=admitted.auth_token,
+                sealed_token=admitted.sealed_token,
                 viewer_id=viewer_id,
             )
         )

@@ -11,21 +11,38 @@ from typing import Any
 
 import msgspec
 
-from wingthing.crypto.keys import b64decode
-from wingthing.errors import Forbidden, InvalidMessage, NotFound
+from wingthing.crypto.passkeys import raw_public_key
+from wingthing.errors import Forbidden, InvalidMessage, NotFound, PeerError
+from wingthing.wing import allow_list
 from wingthing.wing.access import NOT_ALLOWED
-from wingthing.wing.config import AllowKey, PathRule, allow_entries, merge_paths, path_entries
+from wingthing.wing.config import AllowKey, PathRule, allow_key, merge_paths, path_entries
 from wingthing.wing.rules import Rules
 from wingthing.wing.tunnel import Answerer, Request
 
-P256_RAW_BYTES = 64
 DONE = {"ok": "true"}
+CHANGES = frozenset({"allow.add", "allow.remove", "paths.set", "paths.add_member", "paths.remove_member"})
+"""The requests that change something."""
+
+PATHS_GIVEN = (
+    "the folders of this machine are those that 'wt roost' was given with --paths: change them there, and "
+    "start it again"
+)
 
 
 class AllowChange(msgspec.Struct):
+    """`key` is base64 of the 64 raw bytes, or of the SPKI DER that browsers give. Web apps in the field name
+    whom to remove by `allow_user_id`."""
+
     key: str = ""
     user_id: str = ""
     email: str = ""
+    allow_user_id: str = ""
+
+    def entry(self) -> AllowKey:
+        """The same as an entry of the list."""
+        return allow_key(
+            {"key": self.key, "user_id": self.user_id or self.allow_user_id, "email": self.email}
+        )
 
 
 class PathEntry(msgspec.Struct):
@@ -65,32 +82,30 @@ class Settings:
     async def _allow_add(self, request: Request) -> Any:
         """With neither `user_id` nor `email` it is the sender who is added."""
         self._for_managers(request)
-        asked = request.read(AllowChange)
-        if asked.key and len(b64decode(asked.key, what="key")) != P256_RAW_BYTES:
-            raise InvalidMessage(f"key is not {P256_RAW_BYTES} bytes in base64")
-        named = bool(asked.user_id or asked.email)
-        added = AllowKey(
-            asked.key,
-            asked.user_id if named else request.person.user_id,
-            asked.email if named else request.person.email,
-        )
-        keys = self._rules.config.allow_keys
-        if not any(_same(key, added) for key in keys):
-            self._write(allow_keys=allow_entries((*keys, added)))
-            self._changed()
+        added = request.read(AllowChange).entry()
+        if added.key:
+            raw_public_key(added.key)
+        if not (added.user_id or added.email):
+            added = AllowKey(added.key, request.person.user_id, request.person.email)
+        self._change_allowed(lambda entries: allow_list.added(entries, added))
         return DONE
 
     async def _allow_remove(self, request: Request) -> Any:
+        """Everybody who fits all that is named."""
         self._for_managers(request)
-        asked = request.read(AllowChange)
-        named = AllowKey(asked.key, asked.user_id, asked.email)
-        keys = self._rules.config.allow_keys
-        kept = tuple(key for key in keys if not _same(key, named))
-        if len(kept) == len(keys):
+        named = request.read(AllowChange).entry()
+        if not self._change_allowed(lambda entries: allow_list.without(entries, named)):
             raise NotFound("nobody of that name is on the list")
-        self._write(allow_keys=allow_entries(kept))
-        self._changed()
         return DONE
+
+    def _change_allowed(self, change: Callable[[allow_list.Entries | None], allow_list.Entries]) -> bool:
+        """Whether that has made a difference."""
+        before = self._rules.config.allow_keys
+        self._write(allow_keys=change)
+        if self._rules.config.allow_keys == before:
+            return False
+        self._changed()
+        return True
 
     async def _paths_list(self, request: Request) -> Any:
         self._for_managers(request)
@@ -98,10 +113,11 @@ class Settings:
 
     async def _paths_set(self, request: Request) -> Any:
         self._for_managers(request)
+        self._must_be_of_the_file()
         chosen = [self._path_rule(entry) for entry in request.read(PathsSet).paths]
         if not chosen:
             raise InvalidMessage("name at least one folder")
-        self._write(paths=path_entries(tuple(chosen)))
+        self._write(paths=lambda before: path_entries(tuple(chosen), _listed(before)))
         return DONE
 
     def _path_rule(self, entry: PathEntry | str) -> PathRule:
@@ -127,6 +143,7 @@ class Settings:
         self, request: Request, change: Callable[[tuple[str, ...], str], tuple[str, ...]]
     ) -> Any:
         self._for_managers(request)
+        self._must_be_of_the_file()
         asked = request.read(MemberChange)
         email = asked.email.strip().lower()
         if not email:
@@ -141,8 +158,12 @@ class Settings:
             # A folder without members is open to everybody: not what taking the last one away should do.
             raise InvalidMessage("the last member cannot be taken away: remove the folder instead")
         rules[asked.path] = PathRule(rule.path, left)
-        self._write(paths=path_entries(tuple(rules.values())))
+        self._write(paths=lambda before: path_entries(tuple(rules.values()), _listed(before)))
         return DONE
+
+    def _must_be_of_the_file(self) -> None:
+        if self._rules.paths_given:
+            raise PeerError(PATHS_GIVEN, status=409)
 
     def _write(self, **values: Any) -> None:
         self._rules.file.change(**values)
@@ -152,10 +173,6 @@ class Settings:
             raise Forbidden(NOT_ALLOWED)
 
 
-def _same(one: AllowKey, other: AllowKey) -> bool:
-    """Whether both name the same person."""
-    if one.user_id and other.user_id:
-        return one.user_id == other.user_id
-    if one.email and other.email:
-        return one.email.casefold() == other.email.casefold()
-    return bool(one.key) and one.key == other.key
+def _listed(paths: Any) -> list[Any]:
+    """`paths` of the file, which may be one folder alone."""
+    return paths if isinstance(paths, list) else []

@@ -41,7 +41,8 @@ from wingthing.wing.egg_wire import (
 )
 from wingthing.wing.history import History
 from wingthing.wing.terminal_types import TerminalEvents, TerminalInfo, TerminalSpec
-from wingthing.wire.limits import EGG_START_SECONDS, MAX_COLS, MAX_ROWS, MAX_TERMINALS
+from wingthing.wire.limits import MAX_COLS, MAX_ROWS
+from wingthing.wire.wing_limits import EGG_START_SECONDS, MAX_TERMINALS
 
 __all__ = ["History", "TerminalEvents", "TerminalInfo", "TerminalSpec", "Terminals"]
 

@@ -14,13 +14,13 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from wingthing.crypto.box import TUNNEL, Box
+from wingthing.crypto.box import TUNNEL, Box, nonce_of
 from wingthing.errors import InvalidMessage, PeerError
 from wingthing.wing.access import PASSKEY_REQUIRED, Person
 from wingthing.wing.painter import Sender
 from wingthing.wire import codec
-from wingthing.wire.limits import MAX_TUNNEL_ANSWER_BYTES, MAX_TUNNEL_REQUESTS
 from wingthing.wire.messages import TunnelReq, TunnelRes, TunnelStream
+from wingthing.wire.wing_limits import MAX_TUNNEL_ANSWER_BYTES, MAX_TUNNEL_CHANGES, MAX_TUNNEL_REQUESTS
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -30,6 +30,8 @@ class Request(msgspec.Struct, frozen=True):
 
     person: Person
     fields: dict[str, Any]
+    browser: str = ""
+    """The public key (base64) that the request was sealed with, and that the answer is sealed for."""
 
     def read(self, kind: type[S]) -> S:
         """Its fields as a checked type. Raises InvalidMessage naming the one that is missing or wrong."""
@@ -52,7 +54,9 @@ NEXT = "next"
 class Tunnel:
     """Opens requests, finds who answers them, seals the answers.
 
-    `refusal(person)` is what a locked wing answers; `refused_info()` what goes with `passkey_required`.
+    `refusal(person, auth_token)` is what a locked wing answers, except to the types in `unlocked`;
+    `refused_info()` what goes with `passkey_required`. Requests of the types in `once` are answered once: a
+    node, which can read none of them, could send again what it has passed on before.
     """
 
     log = Logger()
@@ -64,9 +68,10 @@ class Tunnel:
         answerers: Mapping[str, Answerer],
         streamers: Mapping[str, Streamer],
         *,
-        refusal: Callable[[Person], str | None],
+        refusal: Callable[[Person, str], str | None],
         refused_info: Callable[[], dict[str, Any]],
         unlocked: frozenset[str] = frozenset(),
+        once: frozenset[str] = frozenset(),
     ) -> None:
         self._sender = sender
         self._key = key
@@ -75,6 +80,10 @@ class Tunnel:
         self._refusal = refusal
         self._refused_info = refused_info
         self._unlocked = unlocked
+        self._once = once
+        self._done: dict[bytes, None] = {}
+        """The nonces of those. A restart forgets them, and with them the tokens that such requests had."""
+
         self._running = 0
         self._unreadable_logged = False
 
@@ -118,17 +127,33 @@ class Tunnel:
         kind = fields.get("type")
         if not isinstance(kind, str):
             raise InvalidMessage("the request has no type")
-        request = Request(Person(asked.sender_user_id or "", asked.sender_email or ""), fields)
-        refusal = None if kind in self._unlocked else self._refusal(request.person)
+        person = Person(
+            asked.sender_user_id or "", asked.sender_email or "", tuple(asked.sender_passkeys or ())
+        )
+        request = Request(person, fields, asked.sender_pub)
+        token = fields.get("auth_token")
+        known = token if isinstance(token, str) else ""
+        refusal = None if kind in self._unlocked else self._refusal(person, known)
         if refusal is not None:
             info = self._refused_info() if refusal == PASSKEY_REQUIRED else {}
             self._answer(asked.request_id, box, {"error": refusal, **info})
+        elif kind in self._once and not self._is_new(asked.payload):
+            raise PeerError("this request has come before")
         elif kind in self._streamers:
             await self._stream(asked.request_id, box, self._streamers[kind](request))
         elif kind in self._answerers:
             self._answer(asked.request_id, box, await self._answerers[kind](request))
         else:
             raise InvalidMessage(f"unknown type: {kind[:64]}")
+
+    def _is_new(self, payload: str) -> bool:
+        nonce = nonce_of(payload)
+        if nonce in self._done:
+            return False
+        self._done[nonce] = None
+        if len(self._done) > MAX_TUNNEL_CHANGES:
+            del self._done[next(iter(self._done))]
+        return True
 
     async def _stream(self, request_id: str, box: Box, parts: AsyncGenerator[Any, None]) -> None:
         try:

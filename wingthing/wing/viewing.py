@@ -27,6 +27,9 @@ class Viewing:
     person: Person
     box: Box
     viewer_id: str | None = None
+    passkey: str = ""
+    """The public key that they have come in by; empty where none was needed."""
+
     stage: Stage = Stage.LIVE
     held: list[bytes] = attrs.field(factory=list)
     missed: bool = False

@@ -31,5 +31,7 @@ class CloseCode(enum.IntEnum):
     """A wing's first message was not `wing.register`, or did not come in time."""
     MOVED = 4003
     """The wing is connected to another node of the fleet now: connect again."""
+    PLAN_CHANGED = 4007
+    """The user had used up the traffic of a plan, and there is some again: connect again."""
     TOO_SLOW = 4008
     """The peer reads more slowly than it is sent to and its outbox is full: connect again and attach."""

@@ -20,7 +20,7 @@ import enum
 
 import msgspec
 
-from wingthing.wire.records import WingRecord
+from wingthing.wire.records import OrgRecord, WingRecord
 
 # Not tracked by the garbage collector (`gc=False`): a node has a hundred thousand of them, none of which can
 # be part of a cycle, and each full collection would walk through all, for a quarter of a second.
@@ -46,12 +46,31 @@ class WingDown(msgspec.Struct, tag_field="event", tag="down", frozen=True, kw_on
     connection_id: str
 
 
-class Attention(msgspec.Struct, tag_field="event", tag="attention", frozen=True, kw_only=True, gc=False):
-    """A terminal on a wing at `machine` asks for its user."""
+class Attention(
+    msgspec.Struct,
+    tag_field="event",
+    tag="attention",
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    gc=False,
+):
+    """A terminal on a wing at `machine` asks for its user, or has ended (`kind`).
+
+    An edge tells login all that is known, for notifications. Login tells edges that it asks, and no more.
+    """
 
     wing_id: str
     session_id: str
     machine: str
+    kind: str = "attention"
+    agent: str = ""
+    cwd: str = ""
+    """The folder's name, and not its path."""
+
+    nonce: str = ""
+    controller: str = ""
+    """The user who has it open."""
 
 
 class RevokedKind(enum.StrEnum):
@@ -79,10 +98,29 @@ class Revoked(msgspec.Struct, tag_field="event", tag="revoked", frozen=True, kw_
     until: float
 
 
+class PasskeysChanged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A user has other passkeys than before: these, as base64 of raw public keys."""
+
+    user_id: str
+    keys: list[str]
+    email: str = ""
+    registered: bool = False
+    """Whether there is a new one among them."""
+
+
 class OrgChanged(msgspec.Struct, tag_field="event", tag="org", frozen=True, kw_only=True):
-    """The organisations of these users are not what they were."""
+    """The organisations of these users are not what they were: those who were in `org_id`, or are now."""
 
     user_ids: list[str]
+    org_id: str = ""
+    """Empty from a login that does not say: it has to be asked."""
+
+    org: OrgRecord | None = None
+    """The organisation as it is now; None for one that is not there any more."""
+
+    passkeys: PasskeysChanged | None = None
+    """When it is there, this is about passkeys and not about organisations. A kind of its own would be more
+    than a node of an older release can read; it takes this for a reason to have the user's pages ask anew."""
 
 
 FleetEvent = WingUp | WingDown | Attention | Revoked | OrgChanged

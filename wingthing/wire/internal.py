@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from wingthing.wire.gossip import WingUp
+from wingthing.wire.records import OrgRecord
 
 GOSSIP_PATH: Final = "/internal/gossip"
 """POST, login -> edge: Round -> Answer."""
@@ -44,16 +45,41 @@ class Entitlement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     user_id: str
     tier: Tier
+    """By a plan of their own, or by a seat of an organisation."""
+
+    used_bytes: int = 0
+    """What login has written down for this month, rounded down to a CAP_STEPS-th of the cap; 0 below half of
+    it, and for whoever has no cap."""
+
     display_name: str = ""
     email: str = ""
     provider: str = ""
     avatar_url: str = ""
+    passkeys: tuple[str, ...] = ()
+    """Base64 of raw public keys, for who comes with a token."""
 
 
-class Entitlements(msgspec.Struct, frozen=True):
-    """All users of the fleet."""
+class Terms(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What holds for all users of a fleet: the cap of the free plan in bytes a month, and the rate in bits
+    per second; None without."""
+
+    cap_bytes: int | None = None
+    rate_bits: int | None = None
+
+
+NO_LIMITS: Final = Terms()
+
+
+class Entitlements(msgspec.Struct, frozen=True, omit_defaults=True):
+    """All users of the fleet, and its organisations."""
 
     users: list[Entitlement]
+    orgs: list[OrgRecord] | None = None
+    """None from a login that knows of none."""
+
+    terms: Terms = NO_LIMITS
+    month: str = ""
+    """Of `used_bytes`: YYYY-MM (UTC)."""
 
 
 class SessionQuestion(msgspec.Struct, frozen=True):

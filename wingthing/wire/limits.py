@@ -86,14 +86,14 @@ REVOCATION_SECONDS: Final = 2.0
 LOGIN_TOUCH_SECONDS: Final = 3600
 """How often the use of a login session is noted, at most."""
 
+AUDIT_LOG_SECONDS: Final = 400 * 24 * 3600
+"""How long an entry of the audit log is kept, after the end of the account too."""
+
+DEVICE_TOUCH_SECONDS: Final = 3600
+"""How often the use of a wing's token is noted, at most."""
+
 LOGIN_COOKIE_SECONDS: Final = 400 * 24 * 3600
 """How long a browser keeps the cookie, the longest that browsers allow. The server decides."""
-
-CLAIM_ATTEMPTS: Final = 10
-"""Wrong device codes that a user may type within the time below."""
-
-CLAIM_WINDOW_SECONDS: Final = 900
-"""A user who has typed that many wrong device codes within this time has to wait."""
 
 MAX_WAITING_DEVICE_CODES: Final = 1000
 """Device codes that wait for their approval at one time."""
@@ -101,8 +101,32 @@ MAX_WAITING_DEVICE_CODES: Final = 1000
 MAX_BODY_BYTES: Final = 64 * 1024
 """The body of one API request."""
 
+MAX_DISPLAY_NAME_CHARS: Final = 64
+"""What a user is called."""
+
 MAX_LABEL_CHARS: Final = 64
 """The name that a user gives a wing."""
+
+MAX_ORG_NAME_CHARS: Final = 64
+"""The name of an organisation."""
+
+MAX_ORGS_PER_USER: Final = 50
+"""Organisations that one user is in."""
+
+MAX_ORG_MEMBERS: Final = 1000
+"""Members of one organisation, those who are invited included."""
+
+MAX_INVITED_AT_ONCE: Final = 50
+"""Addresses in one request for invites."""
+
+INVITE_SECONDS: Final = 7 * 24 * 3600
+"""How long the link of an invite may be used."""
+
+INVITE_MAIL_SECONDS: Final = 5.0
+"""How long the answer to whoever invites waits for the letters to be sent."""
+
+INVITE_KEEP_SECONDS: Final = 30 * 24 * 3600
+"""How much longer an invite is remembered, so that who comes late is told so."""
 
 MAX_ID_CHARS: Final = 64
 """Longest `wing_id`, `session_id`, `request_id` that a node keeps in its tables."""
@@ -125,127 +149,6 @@ MAX_COLS: Final = 1000
 MAX_ROWS: Final = 1000
 """The highest."""
 
-
-# -- the terminals of a wing ---------------------------------------------------------------------------------
-
-SCROLLBACK_LINES: Final = 10_000
-"""Lines above the screen that a re-attach brings back."""
-
-SCROLLBACK_BYTES: Final = 64 * 1024 * 1024
-"""Memory for them; less than that for 10,000 lines of up to 500 columns."""
-
-MAX_ESCAPE_BYTES: Final = 64 * 1024
-"""One OSC, DCS or APC string that a terminal keeps."""
-
-MAX_HELD_ESCAPE_BYTES: Final = 4 * 1024
-"""An unfinished escape sequence up to this long waits for its rest, so that no frame ends inside it."""
-
-MAX_TITLE_CHARS: Final = 256
-"""The title that a program gives its terminal; the rest is cut off."""
-
-OUTPUT_INTERVAL_SECONDS: Final = 0.004
-"""Output that follows output is gathered for this long; the first after a pause goes at once."""
-
-MAX_OUTPUT_FRAME_BYTES: Final = 64 * 1024
-"""Output in one message of a terminal's process to its wing."""
-
-MAX_EGG_FRAME_BYTES: Final = 64 * 1024 * 1024
-"""One frame between a wing and an egg; a snapshot of 10,000 lines with a colour per cell is the longest."""
-
-EGG_OUTBOX_BYTES: Final = 1024 * 1024
-"""Output that waits for the wing to read; over it, the program in the terminal waits."""
-
-MAX_PENDING_INPUT_BYTES: Final = 1024 * 1024
-"""Input that waits for the program to read; what comes over it is dropped."""
-
-EGG_HOME_SECONDS: Final = 60.0
-"""How often an egg looks whether its folder is still there."""
-
-EGG_START_SECONDS: Final = 20.0
-"""How long a terminal's process may take to be there."""
-
-KILL_GRACE_SECONDS: Final = 3.0
-"""From SIGHUP to SIGKILL."""
-
-EXIT_DRAIN_SECONDS: Final = 0.5
-"""How long output is still read after the program has ended, when a child of it keeps the terminal open."""
-
-EXIT_LINGER_SECONDS: Final = 30.0
-"""How long a finished egg waits for a wing that has not heard of its end."""
-
-BELLS_FOR_ATTENTION: Final = 2
-"""So many bells within the time below ask for attention."""
-
-BELL_BURST_SECONDS: Final = 3.0
-"""The time for them."""
-
-QUERY_ANSWER_SECONDS: Final = 2.0
-"""How long a browser may take to answer a program's query before the egg does."""
-
-LATE_ANSWER_SECONDS: Final = 10.0
-"""A browser's answer to a query that the egg has answered is dropped for this long."""
-
-MAX_RECORDING_BYTES: Final = 256 * 1024 * 1024
-"""Both recordings of one terminal; the recording then stops, the terminal does not."""
-
-MAX_HISTORY_SESSIONS: Final = 500
-"""Finished terminals that are kept; the oldest go first."""
-
-MAX_HISTORY_RECORDINGS_BYTES: Final = 2 * 1024 * 1024 * 1024
-"""All recordings together; those of the oldest terminals go first."""
-
-MAX_TERMINALS: Final = 64
-"""Terminals of one wing at a time."""
-
-# -- the link, the tunnel and the folders of a wing ----------------------------------------------------------
-
-HANDSHAKE_SECONDS: Final = 15.0
-"""How long a server may take to answer a connection, an upgrade or a request."""
-
-RESTART_SPREAD_SECONDS: Final = 1.0
-"""After `relay.restart` wings come back at a random moment within this time, not all at once."""
-
-LINK_PAUSE_BYTES: Final = 1024 * 1024
-"""Output of a wing that waits for its server to read; over it, the terminals wait."""
-
-LINK_RESUME_BYTES: Final = 256 * 1024
-"""They go on once no more than this waits."""
-
-COMPRESS_FROM_BYTES: Final = 1024
-"""Output of at least this length is sent as a gzip stream when that is shorter."""
-
-MAX_UNSENT_EXITS: Final = 256
-"""Ends of terminals that a wing without a server remembers, to tell of them later."""
-
-MAX_TUNNEL_REQUESTS: Final = 32
-"""Tunnel requests that a wing works on at a time."""
-
-MAX_TUNNEL_ANSWER_BYTES: Final = 360 * 1024
-"""JSON of one answer inside the tunnel: encrypted and in base64 it fits a message."""
-
-MAX_DIR_ENTRIES: Final = 2000
-"""Entries in the listing of one folder."""
-
-MAX_HISTORY_PAGE: Final = 200
-"""Finished terminals in one answer."""
-
-PROJECT_SCAN_SECONDS: Final = 60.0
-"""How often projects are looked for."""
-
-PROJECT_DEPTH: Final = 3
-"""How deep under an allowed folder repositories are looked for."""
-
-MAX_PROJECTS: Final = 500
-"""Projects that are offered."""
-
-MAX_SCANNED_FOLDERS: Final = 20_000
-"""Folders that one search for projects looks into."""
-
-MAX_SCAN_SECONDS: Final = 10.0
-"""How long it may take."""
-
-WING_LOG_BYTES: Final = 5 * 1024 * 1024
-"""A wing's log is put aside at this size; three old ones are kept."""
 
 # -- the fleet -----------------------------------------------------------------------------------------------
 
@@ -329,6 +232,42 @@ USAGE_COUNT_SECONDS: Final = 1.0
 
 USAGE_FLUSH_SECONDS: Final = 10.0
 """How often login writes down what the edges have counted."""
+
+# -- plans ---------------------------------------------------------------------------------------------------
+
+FREE_CAP_BYTES: Final = 1024 * 1024 * 1024
+"""What the browsers of a user on the free plan are sent in a calendar month (UTC), at most, by all nodes
+together. `WT_FREE_CAP_BYTES` sets another. No server without sign-in has a cap."""
+
+CAP_STEPS: Final = 40
+"""Nodes hear of a user's month in this many steps of the cap, from half of it on: as long as nobody has come
+to the next step, they hear that nothing has changed."""
+
+CAP_LOOK_BYTES: Final = 64 * 1024
+"""How exactly a node finds the moment in which a user has used up the cap there, for each open browser."""
+
+RATE_BITS: Final = 3_000_000
+"""Bits per second that a user's browsers at one node may be sent, and may send, in the long run.
+`WT_RATE_BITS` sets another, 0 none. No server without sign-in has one."""
+
+RATE_BURST_BYTES: Final = 1024 * 1024
+"""What may be sent at full speed before that."""
+
+RATE_TICK_SECONDS: Final = 0.05
+"""What the rate delays goes on this often: what has come together by then, in one go."""
+
+PLAN_GRACE_SECONDS: Final = 3 * 24 * 3600
+"""For so long a plan that was not cancelled goes on after its period, until the payment provider has told of
+the next one."""
+
+WEBHOOK_TOLERANCE_SECONDS: Final = 300
+"""How old the signature of a payment provider's event may be."""
+
+BILLING_EVENT_SECONDS: Final = 90 * 24 * 3600
+"""For so long an event that was taken is remembered, so that it is not taken again."""
+
+MAX_SEATS: Final = 10_000
+"""Seats of one organisation."""
 
 # -- the edge's reverse proxy --------------------------------------------------------------------------------
 

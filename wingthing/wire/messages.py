@@ -95,6 +95,7 @@ MESSAGES: Final[dict[str, MessageType]] = {
     "wing.offline": MessageType(From.NODE, Route.NODE),
     "org.changed": MessageType(From.NODE, Route.NODE),
     "bandwidth.exceeded": MessageType(From.NODE, Route.NODE),
+    "bandwidth.notice": MessageType(From.NODE, Route.NODE),
     "pty.detached": MessageType(From.NODE, Route.SESSION),
     # node -> anyone; from a wing (an extension) to the browser that it names by session or request
     "error": MessageType(From.NODE | From.WING, Route.NODE),
@@ -165,6 +166,8 @@ class PtyStarted(Message, tag="pty.started", frozen=True):
     cwd: str | None = None
     auth_token: str | None = None
     viewer_id: str | None = None
+    sealed_token: str | None = None
+    """In place of `auth_token` for who sends one (an extension): encrypted, domain `wt-passkey`."""
 
 
 class PtyOutput(Message, tag="pty.output", frozen=True):
@@ -200,6 +203,16 @@ class PtyBrowserOpen(Message, tag="pty.browser_open", frozen=True):
     url: str
 
 
+class PasskeyChallenge(Message, tag="passkey.challenge", frozen=True):
+    """Show a passkey before this terminal opens. `challenge` and `nonce` are base64url; `keys` are the public
+    keys that count. `nonce` (an extension, with `sealed_token`) tells a browser whom the question is for."""
+
+    session_id: Id
+    challenge: str
+    keys: list[str] | None = None
+    nonce: str | None = None
+
+
 class TunnelRes(Message, tag="tunnel.res", frozen=True):
     """The encrypted answer to a `tunnel.req`; ends the request."""
 
@@ -228,6 +241,9 @@ class PtyStart(Message, tag="pty.start", frozen=True):
     cwd: str | None = None
     wing_id: str | None = None
     auth_token: str | None = None
+    sealed_token: str | None = None
+    """In place of `auth_token` (an extension): encrypted, domain `wt-passkey`; empty without one."""
+
     passkey_credential_id: str | None = None
     session_id: str | None = None
     user_id: str | None = None
@@ -244,6 +260,7 @@ class PtyAttach(Message, tag="pty.attach", frozen=True):
     public_key: str
     wing_id: str | None = None
     auth_token: str | None = None
+    sealed_token: str | None = None
     cols: Cols | None = None
     rows: Rows | None = None
     spectate: bool | None = False
@@ -287,6 +304,17 @@ class PtyAttentionAck(Message, tag="pty.attention_ack", frozen=True):
     session_id: Id
 
 
+class PasskeyResponse(Message, tag="passkey.response", frozen=True):
+    """The answer to `passkey.challenge`: what an authenticator has made, in base64 or base64url. An empty
+    signature says that there will be none (an extension)."""
+
+    session_id: Id
+    authenticator_data: str
+    client_data_json: str
+    signature: str
+    credential_id: str | None = None
+
+
 class TunnelReq(Message, tag="tunnel.req", frozen=True):
     """An encrypted request to the wing. The node sets the `sender_*` fields, whatever the browser said."""
 
@@ -298,88 +326,3 @@ class TunnelReq(Message, tag="tunnel.req", frozen=True):
     sender_email: str | None = None
     sender_org_role: str | None = None
     sender_passkeys: list[str] | None = None
-
-
-# -- node -> wing, node -> browser -------------------------------------------------------------------------
-
-
-class Registered(Message, tag="registered", frozen=True):
-    """The ack of `wing.register`. `wing_id` is the connection id; `relay_pub_key` base64 of SPKI DER."""
-
-    wing_id: str
-    relay_pub_key: str
-    features: list[str] | None = None
-    """Messages beyond the protocol that this node takes from a wing (an extension)."""
-
-
-class PasskeyRegistered(Message, tag="passkey.registered", frozen=True):
-    """A user of this wing has registered a passkey."""
-
-    user_id: str
-    email: str | None = None
-
-
-class Error(Message, tag="error", frozen=True):
-    """One sentence for the peer. The ids say what it was about, where that is known (an extension)."""
-
-    message: str
-    session_id: str | None = None
-    request_id: str | None = None
-
-
-class RelayRestart(Message, tag="relay.restart", frozen=True):
-    """The node is shutting down: connect again."""
-
-
-class BandwidthExceeded(Message, tag="bandwidth.exceeded", frozen=True):
-    """The user's monthly traffic is used up."""
-
-    message: str
-
-
-class PtyDetached(Message, tag="pty.detached", frozen=True):
-    """To a browser: another one has become the session's controller. To a wing, with `viewer_id`: that
-    spectator has left. An extension, sent only to peers that name the feature `pty.detached`."""
-
-    session_id: str
-    reason: str
-    viewer_id: str | None = None
-
-
-class WingOnline(Message, tag="wing.online", frozen=True):
-    """A dashboard event: the wing has connected."""
-
-    wing_id: str
-    public_key: str
-    locked: bool
-    allowed_count: int
-    user_id: str
-    owner: str
-
-
-class WingConfigured(Message, tag="wing.config", frozen=True):
-    """A dashboard event: the wing's lock has changed."""
-
-    wing_id: str
-    public_key: str
-    locked: bool
-    allowed_count: int
-    user_id: str
-    owner: str
-
-
-class WingOffline(Message, tag="wing.offline", frozen=True):
-    """To a dashboard with `wing_id`; to a browser whose session's wing is gone."""
-
-    wing_id: str | None = None
-
-
-class AttentionEvent(Message, tag="session.attention", frozen=True):
-    """A dashboard event: a terminal asks for its user."""
-
-    wing_id: str
-    session_id: str
-
-
-class OrgChanged(Message, tag="org.changed", frozen=True):
-    """A dashboard event: the organisations of the user are not what they were."""

@@ -1,4 +1,4 @@
-"""What a node knows of a wing: the record that its registry holds, and nothing else about a wing."""
+"""What a node knows of a wing, and of an organisation: the records that its registries hold, and no more."""
 
 from __future__ import annotations
 
@@ -23,3 +23,13 @@ class WingRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 
     locked: bool = False
     allowed_count: int = 0
+
+
+class OrgRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One organisation. Replaced as a whole when anything in it changes."""
+
+    id: str
+    slug: str
+    name: str = ""
+    members: dict[str, str]
+    """user id -> role, by user id."""

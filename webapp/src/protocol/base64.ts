@@ -22,3 +22,11 @@ export function decodeBase64(text: string): Uint8Array {
   for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
   return bytes;
 }
+
+/** Base64url as WebAuthn and Web Push write it: `-` and `_`, no padding (RFC 4648, section 5). */
+export const encodeBase64Url = (bytes: Uint8Array): string =>
+  encodeBase64(bytes).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+
+/** Throws `Error` when `text` is not base64url. */
+export const decodeBase64Url = (text: string): Uint8Array =>
+  decodeBase64(text.replaceAll("-", "+").replaceAll("_", "/"));

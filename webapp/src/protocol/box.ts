@@ -15,7 +15,8 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { decodeBase64, encodeBase64 } from "./base64.ts";
 
-export type Domain = "wt-pty" | "wt-tunnel";
+/** `wt-passkey` is ours: for the token of a locked wing, so that it cannot be played back as input or output. */
+export type Domain = "wt-pty" | "wt-tunnel" | "wt-passkey";
 
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;

@@ -11,6 +11,8 @@ export interface PtyStart {
   rows: number;
   public_key: string;
   cwd?: string;
+  /** Ours: the token that the wing gave for a passkey, sealed for it alone; empty for "none yet". */
+  sealed_token?: string;
 }
 
 export interface PtyAttach {
@@ -21,6 +23,16 @@ export interface PtyAttach {
   cols?: number;
   rows?: number;
   spectate?: boolean;
+  /** Ours, as in `pty.start`. */
+  sealed_token?: string;
+}
+
+/** What an authenticator has signed; all base64, the id base64url. */
+export interface Assertion {
+  credential_id: string;
+  authenticator_data: string;
+  client_data_json: string;
+  signature: string;
 }
 
 export type ToNode =
@@ -29,28 +41,44 @@ export type ToNode =
   | { type: "pty.input"; session_id: string; data: string }
   | { type: "pty.resize"; session_id: string; cols: number; rows: number }
   | { type: "pty.kill" | "pty.detach" | "pty.attention_ack"; session_id: string }
+  | ({ type: "passkey.response"; session_id: string } & Assertion)
   | { type: "tunnel.req"; wing_id: string; request_id: string; sender_pub: string; payload: string };
 
 export type FromNode =
-  | { type: "pty.started"; session_id: string; agent: string; public_key: string; cwd?: string }
+  | { type: "pty.started"; session_id: string; agent: string; public_key: string; cwd?: string; sealed_token?: string }
   | { type: "pty.output"; session_id: string; data: string; compressed?: boolean }
   | { type: "pty.exited"; session_id: string; exit_code: number; error?: string }
   | { type: "pty.preview"; session_id: string; data: string }
+  /** `nonce` is ours: see passkey/binding.ts. */
+  | { type: "passkey.challenge"; session_id: string; challenge: string; keys?: unknown; nonce?: string }
   | { type: "pty.browser_open"; session_id: string; url: string }
   /** Ours: another attach took the session over. */
   | { type: "pty.detached"; session_id: string; reason?: string }
   | { type: "tunnel.res"; request_id: string; payload: string }
   | { type: "tunnel.stream"; request_id: string; payload: string; done?: boolean }
   | { type: "error"; message: string; session_id?: string; request_id?: string }
-  | { type: "bandwidth.exceeded"; message: string }
+  /** The ids are ours: what was asked for and is not to be had. */
+  | { type: "bandwidth.exceeded"; message: string; session_id?: string; request_id?: string }
+  /** Ours: most of the month's traffic is used. */
+  | { type: "bandwidth.notice"; message: string }
   | { type: "wing.offline"; wing_id?: string }
   | { type: "relay.restart" };
 
 export type DashboardEvent =
-  | { type: "wing.online" | "wing.config"; wing_id: string; public_key: string; locked?: boolean }
+  | {
+      type: "wing.online" | "wing.config";
+      wing_id: string;
+      public_key: string;
+      locked?: boolean;
+      user_id?: string;
+      owner?: string;
+      /** An extension. */
+      org_id?: string;
+    }
   | { type: "wing.offline"; wing_id: string }
   | { type: "session.attention"; wing_id: string; session_id: string }
   | { type: "org.changed" }
+  | { type: "bandwidth.exceeded"; message: string }
   | { type: "relay.restart" };
 
 type FieldType = "string" | "number";
@@ -62,11 +90,13 @@ const REQUIRED: Record<string, Record<string, FieldType>> = {
   "pty.exited": { session_id: "string" },
   "pty.preview": { session_id: "string", data: "string" },
   "pty.browser_open": { session_id: "string", url: "string" },
+  "passkey.challenge": { session_id: "string", challenge: "string" },
   "pty.detached": { session_id: "string" },
   "tunnel.res": { request_id: "string", payload: "string" },
   "tunnel.stream": { request_id: "string", payload: "string" },
   error: { message: "string" },
   "bandwidth.exceeded": { message: "string" },
+  "bandwidth.notice": { message: "string" },
   "wing.offline": {},
   "relay.restart": {},
 };
@@ -77,6 +107,7 @@ const REQUIRED_OF_EVENTS: Record<string, Record<string, FieldType>> = {
   "wing.offline": { wing_id: "string" },
   "session.attention": { wing_id: "string", session_id: "string" },
   "org.changed": {},
+  "bandwidth.exceeded": { message: "string" },
   "relay.restart": {},
 };
 

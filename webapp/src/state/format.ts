@@ -9,6 +9,21 @@ export function ago(then: number, now: number): string {
   return `${Math.floor(seconds / 86_400)} d`;
 }
 
+/** "moments", "40 s", "3 min", "2 h": how long something still takes. */
+export function span(seconds: number): string {
+  if (seconds < 1) return "moments";
+  if (seconds < 90) return `${Math.ceil(seconds)} s`;
+  if (seconds < 5400) return `${Math.ceil(seconds / 60)} min`;
+  return `${Math.ceil(seconds / 3600)} h`;
+}
+
+const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+const DATE_TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+
+/** Unix seconds as a date in the reader's own words; empty for 0, which is "not known". */
+export const date = (at: number): string => (at > 0 ? DATE.format(at * 1000) : "");
+export const dateTime = (at: number): string => (at > 0 ? DATE_TIME.format(at * 1000) : "");
+
 /** 75.4 seconds as "1:15", 3675 as "1:01:15". */
 export function clock(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds));

@@ -13,6 +13,7 @@ export const KEYS = {
   sessions: "wt.sessions",
   tabs: "wt.tabs",
   lastUsed: "wt.last-used",
+  signIn: "wt.sign-in",
 } as const;
 
 /** The value under `key`, or `fallback` when there is none or what is there is damaged. */

@@ -6,11 +6,16 @@ export interface Wing {
   readonly publicKey: string;
   readonly online: boolean;
   readonly owner: string;
+  /** Their user id; empty until the server's list has come. */
+  readonly ownerId: string;
+  /** The organisation that it is shared with; empty without one. */
+  readonly orgId: string;
   readonly label: string;
   /** From the last probe that was answered; kept in the cache. */
   readonly info: WingInfo | null;
   readonly sessions: readonly SessionEntry[];
-  readonly probe: "none" | "probing" | "ok" | "failed";
+  /** `locked`: it asks for a passkey. `refused`: it is locked, and this person is not on its list. */
+  readonly probe: "none" | "probing" | "ok" | "failed" | "locked" | "refused";
   /** Why the probe failed: a sentence. */
   readonly problem: string | null;
   readonly roundTripMs: number | null;
@@ -24,6 +29,8 @@ export function newWing(id: string, publicKey: string): Wing {
     publicKey,
     online: false,
     owner: "",
+    ownerId: "",
+    orgId: "",
     label: "",
     info: null,
     sessions: [],

@@ -4,9 +4,10 @@
  */
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
 import type { ListedWing } from "../net/api.ts";
+import { NOT_ALLOWED, PASSKEY_REQUIRED } from "../passkey/refusal.ts";
 import type { DashboardEvent } from "../protocol/messages.ts";
 import { listSessions, wingInfo } from "../tunnel/calls.ts";
-import type { TunnelClient } from "../tunnel/client.ts";
+import { type TunnelClient, WingRefused } from "../tunnel/client.ts";
 import type { SessionEntry, WingInfo } from "../tunnel/types.ts";
 import { isRecord, KEYS, type KeyValue, readJson, writeJson } from "./storage.ts";
 import type { SessionIndex } from "./session-index.ts";
@@ -17,6 +18,7 @@ interface CachedWing {
   id: string;
   publicKey: string;
   owner: string;
+  orgId: string;
   label: string;
   info: WingInfo | null;
   sessions: SessionEntry[];
@@ -43,6 +45,7 @@ export class WingsStore {
     this.#wings.value = kept.filter(isCachedWing).map((cached) => ({
       ...newWing(cached.id, cached.publicKey),
       owner: cached.owner ?? "",
+      orgId: cached.orgId ?? "",
       label: cached.label ?? "",
       info: cached.info ?? null,
       sessions: cached.sessions ?? [],
@@ -70,15 +73,24 @@ export class WingsStore {
     for (const wing of listed) {
       this.#present(wing.wing_id, wing.public_key, {
         owner: wing.owner ?? "",
+        ownerId: wing.user_id ?? "",
+        orgId: wing.org_id ?? "",
         ...(typeof wing.label === "string" ? { label: wing.label } : {}),
       });
     }
     this.#save();
   }
 
-  applyEvent(event: DashboardEvent): void {
+  /** `me` is the person's user id. */
+  applyEvent(event: DashboardEvent, me: string): void {
     if (event.type === "wing.online" || event.type === "wing.config") {
-      this.#present(event.wing_id, event.public_key, {});
+      const { user_id: ownerId, owner, org_id: orgId } = event;
+      this.#present(event.wing_id, event.public_key, {
+        ...(typeof ownerId === "string" && { ownerId }),
+        // An edge that does not know the owner yet calls them by their id; the list knows better.
+        ...(typeof owner === "string" && owner !== ownerId && { owner: ownerId === me ? "" : owner }),
+        ...(typeof orgId === "string" && { orgId }),
+      });
       this.#save();
     } else if (event.type === "wing.offline") {
       this.#goOffline(event.wing_id);
@@ -107,16 +119,15 @@ export class WingsStore {
       return;
     }
     if (!tunnel) return;
-    if (this.find(wingId)?.probe !== "ok") this.#change(wingId, { probe: "probing", problem: null });
+    const settled = SETTLED.includes(this.find(wingId)?.probe ?? "none");
+    if (!settled) this.#change(wingId, { probe: "probing", problem: null });
     try {
       const [info, sessions] = await Promise.all([wingInfo(tunnel), listSessions(tunnel)]);
       for (const session of sessions) this.dependencies.index.remember(session.session_id, wingId);
       this.#change(wingId, { probe: "ok", problem: null, info, sessions });
       this.#save();
     } catch (why) {
-      if (this.find(wingId)?.online) {
-        this.#change(wingId, { probe: "failed", problem: why instanceof Error ? why.message : String(why) });
-      }
+      if (this.find(wingId)?.online) this.#change(wingId, this.#unanswered(wingId, why));
     }
   }
 
@@ -188,6 +199,17 @@ export class WingsStore {
     this.#save();
   }
 
+  /**
+   * Takes the wings of others out of the list that are offline, and of organisations that the person is in no
+   * more. Their known keys stay, for whoever is invited again.
+   */
+  leave(orgIds: readonly string[]): void {
+    const kept = this.#wings.value.filter((wing) => wing.online || !wing.owner || orgIds.includes(wing.orgId));
+    if (kept.length === this.#wings.value.length) return;
+    this.#wings.value = kept;
+    this.#save();
+  }
+
   /** Removes an offline wing from this browser's memory, its known key included. */
   forget(wingId: string): void {
     this.#tunnels.get(wingId)?.client.close();
@@ -195,6 +217,19 @@ export class WingsStore {
     this.dependencies.trust.forget(wingId);
     this.#wings.value = this.#wings.value.filter((wing) => wing.id !== wingId);
     this.#save();
+  }
+
+  /** A locked wing tells who it is, and nothing else: what it told before is not shown any more. */
+  #unanswered(wingId: string, why: unknown): Partial<Wing> {
+    const code = why instanceof WingRefused ? why.code : "";
+    if (code === NOT_ALLOWED) return { probe: "refused", problem: null, sessions: [] };
+    if (code !== PASSKEY_REQUIRED) {
+      return { probe: "failed", problem: why instanceof Error ? why.message : String(why) };
+    }
+    const { hostname, platform, version } = (why as WingRefused).answer as WingInfo;
+    const told = Object.entries({ hostname, platform, version }).filter(([, value]) => typeof value === "string");
+    const info: WingInfo = { ...this.find(wingId)?.info, ...Object.fromEntries(told), locked: true };
+    return { probe: "locked", problem: null, sessions: [], info };
   }
 
   #present(wingId: string, publicKey: string, known: Partial<Wing>): void {
@@ -220,12 +255,15 @@ export class WingsStore {
 
   #save(): void {
     const cached = this.#wings.value.map((wing): CachedWing => {
-      const { id, publicKey, owner, label, info, sessions } = wing;
-      return { id, publicKey, owner, label, info, sessions: [...sessions] };
+      const { id, publicKey, owner, orgId, label, info, sessions } = wing;
+      return { id, publicKey, owner, orgId, label, info, sessions: [...sessions] };
     });
     writeJson(this.dependencies.store, KEYS.wings, cached);
   }
 }
+
+/** Asking again changes nothing on the page until there is an answer. */
+const SETTLED: readonly Wing["probe"][] = ["ok", "locked", "refused"];
 
 const NO_KEY = "This wing has no encryption key: update the program on that machine.";
 

@@ -7,11 +7,16 @@
  */
 import { type ReadonlySignal, signal } from "@preact/signals";
 import { ReconnectingSocket, type SocketState } from "../net/socket.ts";
+import { asProblem } from "../passkey/problem.ts";
+import { type Refusal, refusalOf } from "../passkey/refusal.ts";
 import { Box, type KeyPair, newKeyPair } from "../protocol/box.ts";
 import { gunzip } from "../protocol/gzip.ts";
-import { MAX_INPUT_BYTES, MAX_QUEUED_INPUT_BYTES } from "../protocol/limits.ts";
+import { MAX_INPUT_BYTES } from "../protocol/limits.ts";
 import { type FromNode, parseFromNode } from "../protocol/messages.ts";
+import { InputQueue } from "./input-queue.ts";
+import { PasskeyStep } from "./passkey-step.ts";
 import type { Phase, Screen, SessionOptions } from "./session-types.ts";
+import { Timer } from "./timer.ts";
 import { join } from "./writer.ts";
 
 export type { Phase, Screen, SessionOptions } from "./session-types.ts";
@@ -21,6 +26,8 @@ export const WING_POLL_MS = 5000;
 /** Repeated failures to decrypt within this time end in a message instead of another attach. */
 const UNREADABLE_GRACE_MS = 10_000;
 const NO_WING = /wing not found|no wing connected|wing offline/i;
+/** What waits for the person's decision goes on waiting, whatever the connection does. */
+const FOR_THE_PERSON: readonly Phase["name"][] = ["failed", "taken", "key-changed", "exited", "passkey"];
 const RESET = new Uint8Array([0x1b, 0x63]);
 
 export class TerminalSession {
@@ -32,20 +39,26 @@ export class TerminalSession {
   #screen: Screen | null = null;
   #keys: KeyPair | null = null;
   #box: Box | null = null;
-  #queue: Uint8Array[] = [];
-  #queued = 0;
+  readonly #typed = new InputQueue();
   #repaint = false;
   #sentSize = "";
   #endAsked = false;
   /** The key has changed by the server's word alone: the wing has not been asked. */
   #heldBack = false;
-  #poll: unknown = null;
+  readonly #step: PasskeyStep;
+  readonly #poll: Timer;
   #lastUnreadable = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly options: SessionOptions) {
     this.#sessionId = options.sessionId ?? null;
     this.#agent.value = options.agent;
     this.#cwd.value = options.cwd ?? "";
+    this.#poll = new Timer(options.environment);
+    this.#step = new PasskeyStep(options.passkeys, options.environment, {
+      show: (at, problem) => this.#to({ name: "passkey", at, problem }),
+      send: (message) => this.#socket.send(message),
+      begin: () => this.again(),
+    });
     this.#socket = new ReconnectingSocket(
       options.url,
       { onOpen: () => this.#opened(), onMessage: (text) => this.#received(text), onDown: () => this.#down() },
@@ -86,11 +99,7 @@ export class TerminalSession {
     if (this.spectating || bytes.length === 0) return;
     const phase = this.#phase.value.name;
     if (phase === "live") this.#sendInput(bytes);
-    else if (phase === "connecting" || phase === "starting" || phase === "attaching") {
-      if (this.#queued + bytes.length > MAX_QUEUED_INPUT_BYTES) return;
-      this.#queue.push(bytes);
-      this.#queued += bytes.length;
-    }
+    else if (phase === "connecting" || phase === "starting" || phase === "attaching") this.#typed.add(bytes);
   }
 
   resize(cols: number, rows: number): void {
@@ -119,8 +128,14 @@ export class TerminalSession {
     this.#endAsked = true;
   }
 
+  /** The person wants to answer the locked wing with their passkey. */
+  usePasskey(): void {
+    if (this.#phase.value.name === "passkey") this.#step.use(this.spectating);
+  }
+
   /** Leaves the session running and ends this view of it. */
   detach(): void {
+    this.#step.giveUp();
     if (this.#phase.value.name === "live" && this.#sessionId !== null && !this.spectating) {
       this.#socket.send({ type: "pty.detach", session_id: this.#sessionId });
     }
@@ -128,13 +143,14 @@ export class TerminalSession {
   }
 
   close(): void {
-    this.#stopPolling();
+    this.#poll.stop();
+    this.#step.drop();
     this.#socket.close();
   }
 
   /** Attach (or start) again: after "taken", a failure, a new key that was accepted, or a countdown. */
   again(): void {
-    this.#phase.value = { name: "connecting" };
+    this.#to({ name: "connecting" });
     this.#socket.retryNow();
     this.#opened();
   }
@@ -153,51 +169,57 @@ export class TerminalSession {
     this.#socket.reset();
   }
 
-  /** A connection is there. What waits for the person's decision goes on waiting. */
   #opened(): void {
-    const phase = this.#phase.value.name;
-    if (phase !== "failed" && phase !== "taken" && phase !== "key-changed" && phase !== "exited") this.#begin();
+    if (!FOR_THE_PERSON.includes(this.#phase.value.name)) this.#begin();
+  }
+
+  /** A question for a passkey does not outlive the phase that is of it. */
+  #to(phase: Phase): void {
+    if (phase.name !== "passkey") this.#step.drop();
+    this.#phase.value = phase;
   }
 
   #begin(): void {
     if (!this.#screen || this.#socket.state.value.name !== "open") return;
-    this.#stopPolling();
+    this.#poll.stop();
     const announced = this.options.announcedKey();
     this.#heldBack = announced !== "" && announced !== this.options.trustedKey();
-    if (this.#heldBack) {
-      this.#keyChanged(announced);
-      return;
-    }
+    if (this.#heldBack) return this.#keyChanged(announced);
     const { cols, rows } = this.#screen.size();
     this.#keys = newKeyPair();
     this.#box = null;
     this.#sentSize = this.spectating ? "" : `${cols}x${rows}`;
-    const common = { wing_id: this.options.wingId, public_key: this.#keys.publicKey, cols, rows };
+    const sealed_token = this.#step.sealedToken(this.#keys, this.options.trustedKey());
+    const common = { wing_id: this.options.wingId, public_key: this.#keys.publicKey, cols, rows, sealed_token };
     if (this.#sessionId !== null) {
-      this.#phase.value = { name: "attaching" };
+      this.#to({ name: "attaching" });
       this.#repaint = true;
       const message = { type: "pty.attach", session_id: this.#sessionId, ...common };
       this.#socket.send(this.spectating ? { ...message, spectate: true } : message);
     } else {
-      this.#phase.value = { name: "starting" };
+      this.#to({ name: "starting" });
       const cwd = this.options.cwd ? { cwd: this.options.cwd } : {};
       this.#socket.send({ type: "pty.start", agent: this.options.agent, ...common, ...cwd });
     }
   }
 
   #down(): void {
-    this.#stopPolling();
+    this.#poll.stop();
     this.#box = null;
-    if (["exited", "failed", "taken", "key-changed"].includes(this.#phase.value.name)) return;
+    const phase = this.#phase.value.name;
+    const answered = this.#step.checking;
     const state = this.#socket.state.value;
+    if (phase === "passkey" && !answered) this.#step.ended(null);
+    const goesOn = phase === "passkey" && (answered || state.name === "stopped");
+    if (FOR_THE_PERSON.includes(phase) && !goesOn) return;
     if (state.name === "stopped" && state.reason === "login") this.options.onLoginEnded();
     if (state.name === "stopped" && state.reason === "refused") {
-      this.#phase.value = { name: "failed", message: state.message };
-    } else if (this.#sessionId === null && this.#phase.value.name === "starting") {
+      this.#to({ name: "failed", message: state.message });
+    } else if (this.#sessionId === null && (phase === "starting" || answered)) {
       // Whether the wing got the start cannot be known: a second one must be the person's decision.
       this.#fail("The connection was lost before the terminal had started.");
     } else {
-      this.#phase.value = { name: "disconnected" };
+      this.#to({ name: "disconnected" });
     }
   }
 
@@ -212,9 +234,11 @@ export class TerminalSession {
         return this.#output(message);
       case "pty.exited":
         return this.#exited(message);
+      case "passkey.challenge":
+        return this.#challenged(message);
       case "pty.detached":
         this.#box = null;
-        this.#phase.value = { name: "taken", reason: message.reason ?? "" };
+        this.#to({ name: "taken", reason: message.reason ?? "" });
         return;
       case "pty.browser_open":
         return this.options.onOpenUrl(message.url);
@@ -224,8 +248,12 @@ export class TerminalSession {
         return this.#wingGone();
       case "error":
         return this.#error(message.message);
-      case "bandwidth.exceeded":
+      case "bandwidth.notice":
         return this.options.onNotice(message.message);
+      case "bandwidth.exceeded":
+        // A terminal that is not there yet will not come; one that is there goes on, only not here.
+        if (this.#phase.value.name === "starting") this.#fail(message.message);
+        return this.options.onBandwidthExceeded(message.message);
       default:
         return;
     }
@@ -234,33 +262,27 @@ export class TerminalSession {
   /** Before `pty.started` the session has no id here, and whatever comes answers the start. */
   #concernsUs(message: FromNode): boolean {
     if (!("session_id" in message) || !message.session_id) return true;
-    return this.#sessionId === null || message.session_id === this.#sessionId;
+    return this.#sessionId === null ? !this.#step.isSpent(message.session_id) : message.session_id === this.#sessionId;
   }
 
   #started(message: Extract<FromNode, { type: "pty.started" }>): void {
     const phase = this.#phase.value.name;
-    if (phase !== "starting" && phase !== "attaching") return;
+    if (phase !== "starting" && phase !== "attaching" && phase !== "passkey") return;
     const isNew = this.#sessionId === null;
     this.#sessionId = message.session_id;
     if (isNew) this.options.onStarted(message.session_id);
     if (typeof message.agent === "string" && message.agent) this.#agent.value = message.agent;
     if (typeof message.cwd === "string" && message.cwd) this.#cwd.value = message.cwd;
-    if (message.public_key !== this.options.trustedKey()) {
-      this.#keyChanged(message.public_key);
-      return;
-    }
+    if (message.public_key !== this.options.trustedKey()) return this.#keyChanged(message.public_key);
     if (!this.#keys) return;
     try {
       this.#box = Box.between(this.#keys, message.public_key, "wt-pty");
     } catch {
-      this.#fail("The wing's key is not usable.");
-      return;
+      return this.#fail("The wing's key is not usable.");
     }
-    this.#phase.value = { name: "live" };
-    const queue = this.#queue;
-    this.#queue = [];
-    this.#queued = 0;
-    for (const bytes of queue) this.#sendInput(bytes);
+    this.#to({ name: "live" });
+    this.#step.admitted(message.sealed_token);
+    for (const bytes of this.#typed.take()) this.#sendInput(bytes);
     const size = this.#screen?.size();
     if (size) this.resize(size.cols, size.rows);
   }
@@ -296,14 +318,34 @@ export class TerminalSession {
     this.#begin();
   }
 
-  #exited(message: Extract<FromNode, { type: "pty.exited" }>): void {
-    if (this.#sessionId === null) {
-      this.#fail(message.error || "The terminal could not be started.");
-      return;
+  /** The wing asks for a passkey before it lets us in. What was typed until then is not kept for later. */
+  #challenged(message: Extract<FromNode, { type: "passkey.challenge" }>): void {
+    const phase = this.#phase.value.name;
+    if (phase !== "starting" && phase !== "attaching") return;
+    this.#typed.take();
+    try {
+      this.#step.asked(message);
+    } catch (why) {
+      this.#fail(why instanceof Error ? why.message : String(why));
     }
+  }
+
+  /** The wing does not let this person in, or no longer. The session itself goes on there. */
+  #refused(refusal: Refusal): void {
+    if (!["live", "starting", "attaching", "passkey"].includes(this.#phase.value.name)) return;
+    this.#box = null;
+    this.#typed.take();
+    if (refusal.name === "passkey") this.#step.ended(refusal.problem);
+    else this.#fail(this.options.passkeys.notAllowed());
+  }
+
+  #exited(message: Extract<FromNode, { type: "pty.exited" }>): void {
+    const refusal = refusalOf(message.error);
+    if (refusal) return this.#refused(refusal);
+    if (this.#sessionId === null) return this.#fail(message.error || "The terminal could not be started.");
     this.#box = null;
     const exitCode = typeof message.exit_code === "number" ? message.exit_code : 0;
-    this.#phase.value = { name: "exited", exitCode, error: message.error || null, asked: this.#endAsked };
+    this.#to({ name: "exited", exitCode, error: message.error || null, asked: this.#endAsked });
     this.#socket.close();
   }
 
@@ -324,40 +366,27 @@ export class TerminalSession {
     else if (phase === "starting" || phase === "attaching") {
       if (NO_WING.test(sentence)) this.#wingGone();
       else this.#fail(sentence);
-    }
+    } else if (phase === "passkey") this.#step.ended(asProblem(sentence));
   }
 
   #wingGone(): void {
     if (this.#phase.value.name === "exited" || this.#phase.value.name === "taken") return;
     this.#box = null;
-    if (this.#sessionId === null) {
-      this.#fail("The wing went offline before the terminal had started.");
-      return;
-    }
-    this.#phase.value = { name: "wing-offline" };
-    this.#stopPolling();
-    this.#poll = this.options.environment.setTimer(() => {
-      this.#poll = null;
-      this.wingOnline();
-    }, WING_POLL_MS);
+    if (this.#sessionId === null) return this.#fail("The wing went offline before the terminal had started.");
+    this.#to({ name: "wing-offline" });
+    this.#poll.start(WING_POLL_MS, () => this.wingOnline());
   }
 
   #fail(message: string): void {
     this.#box = null;
-    this.#phase.value = { name: "failed", message };
+    this.#to({ name: "failed", message });
   }
 
   /** What has been typed was meant for the wing that was known: it is not kept for another. */
   #keyChanged(offered: string): void {
     this.#box = null;
-    this.#queue = [];
-    this.#queued = 0;
-    this.#phase.value = { name: "key-changed", offered };
-  }
-
-  #stopPolling(): void {
-    if (this.#poll !== null) this.options.environment.clearTimer(this.#poll);
-    this.#poll = null;
+    this.#typed.take();
+    this.#to({ name: "key-changed", offered });
   }
 
   #sendInput(bytes: Uint8Array): void {

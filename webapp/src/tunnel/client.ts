@@ -6,6 +6,7 @@ import { Box, type KeyPair, secureRandom } from "../protocol/box.ts";
 import { parseFromNode } from "../protocol/messages.ts";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { type Environment, ReconnectingSocket } from "../net/socket.ts";
+import { NOT_ALLOWED, notAllowed, PASSKEY_REQUIRED } from "../passkey/refusal.ts";
 
 /** The wing answered with `{error}`; `code` is what it said, the message a sentence. */
 export class WingRefused extends Error {
@@ -21,10 +22,19 @@ export class WingRefused extends Error {
 export class WingUnreachable extends Error {}
 
 function explain(code: string): string {
-  if (code === "not_allowed") return "This wing is locked and you are not on its list of allowed people.";
-  if (code === "passkey_required") return "This wing is locked and asks for a passkey, which this app cannot give yet.";
+  if (code === NOT_ALLOWED) return notAllowed("");
+  if (code === PASSKEY_REQUIRED) return "This wing is locked and asks for your passkey: unlock it in the list of wings.";
   return code;
 }
+
+/** What the wing has given for a passkey: goes with every request, and is dropped when it is not taken any more. */
+export interface TunnelToken {
+  /** Empty when there is none. */
+  current(): string;
+  refused(token: string): void;
+}
+
+const NO_TOKEN: TunnelToken = { current: () => "", refused: () => undefined };
 
 export const REQUEST_TIMEOUT_MS = 10_000;
 
@@ -35,6 +45,8 @@ interface Pending {
   onData: ((data: string) => void) | null;
   timer: unknown;
   timeoutMs: number;
+  /** What it was sent with. */
+  token: string;
 }
 
 type Body = { type: string } & Record<string, unknown>;
@@ -48,6 +60,8 @@ function newRequestId(): string {
 }
 
 export class TunnelClient {
+  /** Whom answers are sealed for, and by whom (base64). */
+  readonly ends: { browserPublic: string; wingPublic: string };
   readonly #box: Box;
   readonly #pending = new Map<string, Pending>();
   #socket: ReconnectingSocket | null = null;
@@ -63,8 +77,10 @@ export class TunnelClient {
     private readonly url: string,
     private readonly environment: Environment,
     private readonly onLoginEnded: () => void,
+    private readonly token: TunnelToken = NO_TOKEN,
   ) {
     this.#box = Box.between(keys, publicKey, "wt-tunnel");
+    this.ends = { browserPublic: keys.publicKey, wingPublic: publicKey };
   }
 
   /** The answer of the wing. Rejects with `WingRefused` or `WingUnreachable`. */
@@ -112,14 +128,16 @@ export class TunnelClient {
   #send(body: Body, timeoutMs: number, onData: Pending["onData"]): Promise<Record<string, unknown>> {
     return new Promise((resolve, reject) => {
       const id = newRequestId();
+      const token = this.token.current();
+      const content = token === "" ? body : { ...body, auth_token: token };
       const message = {
         type: "tunnel.req",
         wing_id: this.wingId,
         request_id: id,
         sender_pub: this.keys.publicKey,
-        payload: this.#box.seal(new TextEncoder().encode(JSON.stringify(body))),
+        payload: this.#box.seal(new TextEncoder().encode(JSON.stringify(content))),
       };
-      const pending: Pending = { message, resolve, reject, onData, timer: null, timeoutMs };
+      const pending: Pending = { message, resolve, reject, onData, timer: null, timeoutMs, token };
       this.#pending.set(id, pending);
       this.#startTimer(id, pending);
       if (!this.#socket || this.#socket.state.value.name === "stopped") this.#connect();
@@ -171,7 +189,7 @@ export class TunnelClient {
   #received(text: string): void {
     const message = parseFromNode(text);
     if (!message) return;
-    if (message.type === "error") {
+    if (message.type === "error" || message.type === "bandwidth.exceeded") {
       // A node of others does not say which request it means: then it is all of them.
       const why = new WingUnreachable(message.message);
       if (message.request_id) this.#settle(message.request_id)?.reject(why);
@@ -196,6 +214,7 @@ export class TunnelClient {
       return;
     }
     if (typeof answer.error === "string") {
+      if (answer.error === PASSKEY_REQUIRED && pending.token !== "") this.token.refused(pending.token);
       this.#settle(id)?.reject(new WingRefused(answer.error, answer));
       return;
     }

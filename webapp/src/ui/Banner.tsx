@@ -1,18 +1,21 @@
 /** The strip that says that a connection is down, with its countdown. */
 import type { ComponentChildren } from "preact";
 import type { SocketState } from "../net/socket.ts";
+import { sentence } from "../state/format.ts";
+import { accountPage } from "../state/route.ts";
 import { useApp } from "./context.ts";
 import { useNow } from "./hooks.ts";
 
 interface BannerProps {
   tone: "waiting" | "problem" | "info";
+  testId?: string;
   children: ComponentChildren;
   actions?: ComponentChildren;
 }
 
-export function Banner({ tone, children, actions }: BannerProps) {
+export function Banner({ tone, testId = "banner", children, actions }: BannerProps) {
   return (
-    <div class={`banner ${tone}`} role="status" data-testid="banner">
+    <div class={`banner ${tone}`} role="status" data-testid={testId}>
       <span class="banner-text">{children}</span>
       {actions && <span class="banner-actions">{actions}</span>}
     </div>
@@ -47,6 +50,26 @@ export function ConnectionBanner() {
       }
     >
       The server is not connected. <Countdown state={state} />
+    </Banner>
+  );
+}
+
+/** The month's limit is reached: said over every page until it ends, the plan changes or the page is left. */
+export function BandwidthBanner() {
+  const app = useApp();
+  const message = app.bandwidth.value;
+  if (!message) return null;
+  return (
+    <Banner
+      tone="problem"
+      testId="bandwidth-exceeded"
+      actions={
+        <a class="button small" href={accountPage("usage")} data-testid="show-usage">
+          Show the usage
+        </a>
+      }
+    >
+      {sentence(message)}
     </Banner>
   );
 }

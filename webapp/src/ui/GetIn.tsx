@@ -1,8 +1,31 @@
 /** What somebody sees who is not logged in, or whose server cannot be reached. */
+import { signInPage } from "../state/account.ts";
+import { formatRoute } from "../state/route.ts";
 import { useApp } from "./context.ts";
 import { WingIcon } from "./icons.tsx";
 
 export function GetIn() {
+  const app = useApp();
+  return app.signIn ? <SignInAgain /> : <WithALink />;
+}
+
+function SignInAgain() {
+  const app = useApp();
+  return (
+    <main class="get-in" data-testid="get-in">
+      <span class="get-in-mark">
+        <WingIcon />
+      </span>
+      <h1>You are not logged in</h1>
+      <p>Sign in to come back to this page. Your terminals go on meanwhile.</p>
+      <a class="button primary" href={signInPage(formatRoute(app.route.value))} data-testid="sign-in">
+        Sign in
+      </a>
+    </main>
+  );
+}
+
+function WithALink() {
   const app = useApp();
   return (
     <main class="get-in" data-testid="get-in">

@@ -7,6 +7,7 @@ import { listHistory } from "../tunnel/calls.ts";
 import type { HistoryEntry } from "../tunnel/types.ts";
 import { useApp } from "./context.ts";
 import { BackIcon, PlayIcon } from "./icons.tsx";
+import { Unlock } from "./Unlock.tsx";
 
 const PAGE = 50;
 const WHEN = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
@@ -18,6 +19,7 @@ export function History({ wingId }: { wingId: string }) {
   const [total, setTotal] = useState<number | null>(null);
   const [problem, setProblem] = useState("");
   const reachable = wing?.online === true && !wing.keyChange;
+  const locked = wing?.probe === "locked";
 
   const load = async (offset: number) => {
     const tunnel = app.wings.tunnel(wingId);
@@ -33,8 +35,8 @@ export function History({ wingId }: { wingId: string }) {
   };
 
   useEffect(() => {
-    if (reachable) void load(0);
-  }, [wingId, reachable]);
+    if (reachable && !locked) void load(0);
+  }, [wingId, reachable, locked]);
 
   return (
     <main class="page" data-testid="history-page">
@@ -46,7 +48,8 @@ export function History({ wingId }: { wingId: string }) {
         <p class="dim">{wing ? wingName(wing) : ""}</p>
       </div>
       {!reachable && app.wings.listed.value && <p class="problem">This wing is not connected just now.</p>}
-      {problem && (
+      {reachable && locked && <Unlock wingId={wingId} />}
+      {problem && !locked && (
         <p class="problem">
           {problem}{" "}
           <button type="button" class="link" onClick={() => void load(entries.length)}>

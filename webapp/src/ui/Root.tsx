@@ -1,5 +1,7 @@
 import { useEffect } from "preact/hooks";
-import { ConnectionBanner } from "./Banner.tsx";
+import { Account } from "./account/Account.tsx";
+import { BandwidthBanner, ConnectionBanner } from "./Banner.tsx";
+import { SECTION_WORDS } from "../state/account.ts";
 import { useApp } from "./context.ts";
 import { GetIn, Unreachable } from "./GetIn.tsx";
 import { History } from "./History.tsx";
@@ -20,6 +22,7 @@ export function Root() {
     <div class="frame">
       <TopBar />
       <ConnectionBanner />
+      <BandwidthBanner />
       <View />
       <Toasts />
     </div>
@@ -31,7 +34,8 @@ function View() {
   const route = app.route.value;
   const active = app.tabs.active.value;
   const waiting = app.tabs.tabs.value.filter((tab) => tab.attention.value).length;
-  const name = active ? active.title.value || active.session.agent.value || "terminal" : "";
+  const account = route.view === "account" ? (route.section ? SECTION_WORDS[route.section].name : "Account") : "";
+  const name = active ? active.title.value || active.session.agent.value || "terminal" : account;
   useEffect(() => {
     document.title = `${waiting > 0 ? `(${waiting}) ` : ""}${name ? `${name} · ` : ""}wingthing`;
   }, [waiting, name]);
@@ -43,6 +47,7 @@ function View() {
       {!active && route.view === "wings" && <Wings />}
       {!active && route.view === "terminal" && <DeepLink />}
       {!active && route.view === "history" && <History wingId={route.wingId} />}
+      {!active && route.view === "account" && <Account section={route.section} orgId={route.orgId} />}
       {!active && route.view === "recording" && <Recording wingId={route.wingId} sessionId={route.sessionId} />}
     </>
   );
@@ -65,7 +70,7 @@ function DeepLink() {
         <WingIcon />
       </span>
       <h1>This terminal is not to be found</h1>
-      <p>It has ended, or its machine is offline just now.</p>
+      <p>It has ended, or its machine is offline or locked just now.</p>
       <button type="button" class="button primary" onClick={() => app.home()}>
         Show my wings
       </button>

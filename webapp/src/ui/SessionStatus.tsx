@@ -6,9 +6,15 @@ import type { Phase } from "../terminal/session.ts";
 import { Banner, Countdown } from "./Banner.tsx";
 import { useApp } from "./context.ts";
 import { KeyChange } from "./KeyChange.tsx";
+import { PasskeyGate } from "./PasskeyGate.tsx";
 
 /** A start or attach that is quicker than this needs no words. */
 const QUIET_MS = 500;
+
+const BY_ITSELF = "The program goes on there, and its screen comes back by itself.";
+
+/** What a node says to somebody who has left the organisation of a wing, or was removed from it. */
+const NO_ACCESS = "you have no access to this wing any more";
 
 export function SessionStatus({ tab }: { tab: Tab }) {
   const app = useApp();
@@ -38,6 +44,24 @@ export function SessionStatus({ tab }: { tab: Tab }) {
       if (!slow) return null;
       return <Banner tone="info">{phase.name === "attaching" ? "Fetching the screen…" : "Starting the terminal…"}</Banner>;
     case "disconnected":
+      // A fleet refuses the connection itself to a wing that it does not find: the server is there.
+      if (app.wings.listed.value && !wing?.online) {
+        return (
+          <Banner
+            tone="waiting"
+            actions={
+              <>
+                {again("Try now")}
+                {close}
+              </>
+            }
+          >
+            <span data-testid="wing-away">
+              {wing ? `${name} is offline. ${BY_ITSELF}` : "Its wing is offline, or you have no access to it any more."}
+            </span>
+          </Banner>
+        );
+      }
       return (
         <Banner tone="waiting" actions={again("Retry now")}>
           Connection lost. <Countdown state={session.socketState.value} /> <Pause spectating={session.spectating} />
@@ -46,7 +70,7 @@ export function SessionStatus({ tab }: { tab: Tab }) {
     case "wing-offline":
       return (
         <Banner tone="waiting" actions={again("Try now")}>
-          {name} is offline. The program goes on there, and its screen comes back by itself.
+          {name} is offline. {BY_ITSELF}
         </Banner>
       );
     case "taken":
@@ -64,6 +88,12 @@ export function SessionStatus({ tab }: { tab: Tab }) {
         >
           This terminal was opened elsewhere.
         </Banner>
+      );
+    case "passkey":
+      return (
+        <div class="overlay">
+          <PasskeyGate session={session} name={name} phase={phase} onClose={() => app.detach(tab)} />
+        </div>
       );
     case "key-changed":
       return (
@@ -121,6 +151,7 @@ function Pause({ spectating }: { spectating: boolean }) {
 }
 
 function ending({ exitCode, error, asked }: Extract<Phase, { name: "exited" }>): string {
+  if (error === NO_ACCESS) return "You have no access to this wing any more. What runs in the terminal goes on there.";
   if (error) return `The terminal has ended: ${error}`;
   // Ended from here, its exit code is that of the signal, and news to nobody.
   if (asked) return "Ended.";

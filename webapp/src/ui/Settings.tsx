@@ -1,11 +1,7 @@
-/** Theme, font size, notifications, accessibility, usage, logging out; and the shortcuts. */
-import { useEffect, useState } from "preact/hooks";
-import { api, type Usage } from "../net/api.ts";
-import { askPermission, permission } from "../notify/notifications.ts";
-import { bytes } from "../state/format.ts";
+/** How this browser shows the app: theme, font size, accessibility; and the shortcuts. */
+import { useState } from "preact/hooks";
 import { FONT_SIZES, THEMES, type ThemeChoice } from "../state/settings.ts";
 import { useApp } from "./context.ts";
-import { Devices } from "./Devices.tsx";
 import { Dialog } from "./Dialog.tsx";
 import { GearIcon } from "./icons.tsx";
 import { SHORTCUTS } from "./shortcuts.ts";
@@ -34,7 +30,6 @@ const THEME_NAMES: Record<ThemeChoice, string> = { system: "As the system", dark
 function SettingsDialog({ onClose }: { onClose(): void }) {
   const app = useApp();
   const settings = app.settings.value.value;
-  const login = app.login.value;
   return (
     <Dialog title="Settings" testId="settings-dialog" onClose={onClose}>
       <fieldset class="choice" data-testid="theme">
@@ -68,7 +63,6 @@ function SettingsDialog({ onClose }: { onClose(): void }) {
           <output class="numbers">{settings.fontSize} px</output>
         </span>
       </label>
-      <NotifySetting />
       <label class="setting">
         <span>
           Screen reader support
@@ -94,68 +88,6 @@ function SettingsDialog({ onClose }: { onClose(): void }) {
           ))}
         </dl>
       </details>
-      <Devices />
-      <UsageLine />
-      <div class="dialog-actions split">
-        <span class="dim">{login.name === "in" ? `Logged in as ${login.me.display_name || login.me.id}` : ""}</span>
-        <button type="button" class="button" data-testid="logout" onClick={() => void app.logout()}>
-          Log out
-        </button>
-      </div>
     </Dialog>
-  );
-}
-
-function NotifySetting() {
-  const app = useApp();
-  const [granted, setGranted] = useState(permission());
-  const explanation = {
-    unsupported: "This browser offers none on this page (they need https or localhost).",
-    denied: "Blocked for this page: allow them in the browser's settings.",
-    default: "When a terminal wants your attention and you are looking elsewhere.",
-    granted: "When a terminal wants your attention and you are looking elsewhere.",
-  }[granted];
-  const toggle = async (wanted: boolean) => {
-    const now = wanted ? await askPermission() : granted;
-    setGranted(now);
-    app.settings.change({ notify: wanted && now === "granted" });
-  };
-  return (
-    <label class="setting">
-      <span>
-        Notifications
-        <small>{explanation}</small>
-      </span>
-      <input
-        type="checkbox"
-        class="switch"
-        data-testid="notifications"
-        disabled={granted === "unsupported" || granted === "denied"}
-        checked={app.settings.value.value.notify && granted === "granted"}
-        onChange={(event) => void toggle(event.currentTarget.checked)}
-      />
-    </label>
-  );
-}
-
-/** Only where there is a limit: without one the number is of no use to anybody. */
-function UsageLine() {
-  const [usage, setUsage] = useState<Usage | null>(null);
-  useEffect(() => {
-    let here = true;
-    api.usage().then(
-      (answer) => here && setUsage(answer),
-      (why: unknown) => console.warn("usage is not available:", why),
-    );
-    return () => {
-      here = false;
-    };
-  }, []);
-  if (!usage || usage.cap_bytes === null) return null;
-  return (
-    <p class="dim" data-testid="usage">
-      {bytes(usage.usage_bytes)} of {bytes(usage.cap_bytes)} relayed this month
-      {usage.exceeded ? ": the limit is reached, terminals are slowed down." : "."}
-    </p>
   );
 }

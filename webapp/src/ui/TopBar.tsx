@@ -1,6 +1,7 @@
 import type { Tab } from "../state/tab.ts";
 import { agentName } from "../state/format.ts";
 import { formatRoute } from "../state/route.ts";
+import { AccountMenu } from "./AccountMenu.tsx";
 import { useApp } from "./context.ts";
 import { CloseIcon, EyeIcon, WingIcon } from "./icons.tsx";
 import { SettingsButton } from "./Settings.tsx";
@@ -16,7 +17,7 @@ export function TopBar() {
         class="brand"
         href={formatRoute({ view: "wings" })}
         aria-label="wingthing: all wings"
-        aria-current={active ? undefined : "page"}
+        aria-current={active || app.route.value.view !== "wings" ? undefined : "page"}
         data-testid="home"
         onClick={(event) => {
           event.preventDefault();
@@ -31,6 +32,7 @@ export function TopBar() {
           <TabButton key={tab.key} tab={tab} active={tab === active} />
         ))}
       </nav>
+      <AccountMenu />
       <SettingsButton />
     </header>
   );

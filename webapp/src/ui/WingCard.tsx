@@ -10,14 +10,17 @@ import { Menu, MenuItem } from "./Menu.tsx";
 import { NewTerminal } from "./NewTerminal.tsx";
 import { RenameDialog } from "./RenameDialog.tsx";
 import { SessionRow } from "./SessionRow.tsx";
+import { Sharing } from "./sharing/Sharing.tsx";
+import { Unlock } from "./Unlock.tsx";
 
-type Open = "none" | "new" | "lock" | "rename";
+type Open = "none" | "new" | "lock" | "rename" | "sharing";
 
 export function WingCard({ wing, listed }: { wing: Wing; listed: boolean }) {
   const app = useApp();
   const [open, setOpen] = useState<Open>("none");
   const close = () => setOpen("none");
-  const usable = wing.online && !wing.keyChange && wing.publicKey !== "";
+  const reachable = wing.online && !wing.keyChange && wing.publicKey !== "";
+  const usable = reachable && wing.probe !== "locked" && wing.probe !== "refused";
   const name = wingName(wing);
   return (
     <article
@@ -62,6 +65,11 @@ export function WingCard({ wing, listed }: { wing: Wing; listed: boolean }) {
             <MenuItem testId="rename" disabled={!wing.online} onChoose={() => setOpen("rename")}>
               Rename…
             </MenuItem>
+            {reachable && wing.probe === "ok" && (
+              <MenuItem testId="sharing" onChoose={() => setOpen("sharing")}>
+                Sharing…
+              </MenuItem>
+            )}
             {!wing.online && (
               <MenuItem testId="forget" danger onChoose={() => app.wings.forget(wing.id)}>
                 Forget in this browser
@@ -84,6 +92,12 @@ export function WingCard({ wing, listed }: { wing: Wing; listed: boolean }) {
           </button>
         </p>
       )}
+      {reachable && wing.probe === "locked" && <Unlock wingId={wing.id} />}
+      {reachable && wing.probe === "refused" && (
+        <p class="problem" data-testid="not-allowed">
+          {app.passkeys.notAllowed(wing.id)}
+        </p>
+      )}
       {usable && wing.sessions.length > 0 && (
         <ul class="session-list" aria-label={`Terminals on ${name}`}>
           {wing.sessions.map((session) => (
@@ -96,6 +110,7 @@ export function WingCard({ wing, listed }: { wing: Wing; listed: boolean }) {
       {usable && wing.probe === "ok" && wing.sessions.length === 0 && <p class="dim none">No terminal is open.</p>}
       {open === "new" && <NewTerminal wing={wing} onClose={close} />}
       {open === "lock" && <LockDialog name={name} publicKey={wing.publicKey} onClose={close} />}
+      {open === "sharing" && <Sharing wing={wing} onClose={close} />}
       {open === "rename" && <RenameDialog wing={wing} onClose={close} />}
     </article>
   );
@@ -112,12 +127,15 @@ function Status({ wing, listed }: { wing: Wing; listed: boolean }) {
 }
 
 function Facts({ wing, listed }: { wing: Wing; listed: boolean }) {
+  const app = useApp();
+  const org = wing.orgId ? app.orgs.name(wing.orgId) || "an organisation" : "";
   const facts: string[] = [];
   if (listed && !wing.online) facts.push("offline");
   if (wing.info?.platform) facts.push(wing.info.platform);
   if (wing.info?.version) facts.push(`v${wing.info.version.replace(/^v/, "")}`);
   if (wing.info?.locked) facts.push("locked");
-  if (wing.owner) facts.push(wing.owner);
+  if (wing.owner) facts.push(`of ${wing.owner}`);
+  if (org) facts.push(`shared in ${org}`);
   if (wing.probe === "probing") facts.push("asking…");
   return (
     <>

@@ -23,6 +23,12 @@ export const LockIcon = icon(
     <path d="M5 7V5a3 3 0 0 1 6 0v2" />
   </>,
 );
+export const KeyIcon = icon(
+  <>
+    <circle cx="5.2" cy="10.8" r="3" />
+    <path d="m7.4 8.6 6.1-6.1m-3 3 2.2 2.2" />
+  </>,
+);
 export const SearchIcon = icon(
   <>
     <circle cx="7" cy="7" r="4" />
@@ -86,6 +92,12 @@ export const BellIcon = icon(
   <>
     <path d="M3.5 11.5c1-1 1-2.5 1-4.5a3.5 3.5 0 0 1 7 0c0 2 0 3.5 1 4.5Z" />
     <path d="M6.8 13.5a1.3 1.3 0 0 0 2.4 0" />
+  </>,
+);
+export const PersonIcon = icon(
+  <>
+    <circle cx="8" cy="5.5" r="2.7" />
+    <path d="M2.8 13.5c.6-2.6 2.5-4 5.2-4s4.6 1.4 5.2 4" />
   </>,
 );
 export const WarningIcon = icon(

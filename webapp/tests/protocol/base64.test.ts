@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { decodeBase64, encodeBase64 } from "../../src/protocol/base64.ts";
+import { decodeBase64, decodeBase64Url, encodeBase64, encodeBase64Url } from "../../src/protocol/base64.ts";
 
 describe("base64", () => {
   it("agrees with Node's at every length", () => {
@@ -12,5 +12,18 @@ describe("base64", () => {
   });
   it("refuses other characters", () => {
     expect(() => decodeBase64("a*b=")).toThrow(/base64/);
+  });
+});
+
+describe("base64url", () => {
+  it("agrees with Node's at every length", () => {
+    for (let length = 0; length < 70; length++) {
+      const bytes = Uint8Array.from({ length }, (_, i) => 255 - i * 3);
+      expect(encodeBase64Url(bytes)).toBe(Buffer.from(bytes).toString("base64url"));
+      expect(decodeBase64Url(encodeBase64Url(bytes))).toEqual(bytes);
+    }
+  });
+  it("refuses other characters", () => {
+    expect(() => decodeBase64Url("§")).toThrow(/base64/);
   });
 });

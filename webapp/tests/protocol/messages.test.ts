@@ -28,8 +28,10 @@ describe("parseDashboardEvent", () => {
   it("takes events", () => {
     expect(parseDashboardEvent('{"type":"session.attention","wing_id":"w","session_id":"s"}')).not.toBeNull();
     expect(parseDashboardEvent('{"type":"org.changed"}')).not.toBeNull();
+    expect(parseDashboardEvent('{"type":"bandwidth.exceeded","message":"m"}')).not.toBeNull();
   });
   it("ignores an event without its wing", () => {
     expect(parseDashboardEvent('{"type":"wing.offline"}')).toBeNull();
+    expect(parseDashboardEvent('{"type":"bandwidth.exceeded"}')).toBeNull();
   });
 });

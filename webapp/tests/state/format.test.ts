@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { agentName, ago, bytes, clock, milliseconds, sentence } from "../../src/state/format.ts";
+import { agentName, ago, bytes, clock, date, dateTime, milliseconds, sentence, span } from "../../src/state/format.ts";
 
 describe("format", () => {
   it("tells how long ago", () => {
@@ -20,6 +20,13 @@ describe("format", () => {
   it("writes sizes and times", () => {
     expect([0, 1023, 1536, 5 * 1024 ** 3].map(bytes)).toEqual(["0 B", "1023 B", "1.5 KiB", "5.0 GiB"]);
     expect([3.6, 999, 1500].map(milliseconds)).toEqual(["4 ms", "999 ms", "1.5 s"]);
+  });
+  it("tells how long it still takes, never too short", () => {
+    expect([0, 0.4, 40.2, 90, 5399, 5400, 86_400].map(span)).toEqual(["moments", "moments", "41 s", "2 min", "90 min", "2 h", "24 h"]);
+  });
+  it("has no date for what is not known", () => {
+    expect([date(0), dateTime(0)]).toEqual(["", ""]);
+    expect(date(1_780_000_000)).toContain("2026");
   });
   it("names agents, also unknown ones", () => {
     expect(["claude", "my-agent", "constructor"].map(agentName)).toEqual(["Claude", "my-agent", "constructor"]);

@@ -31,6 +31,7 @@ function build(): WingsStore {
 }
 
 const listed = () => [{ wing_id: WING_ID, public_key: wing.publicKey }];
+const ME = "me";
 const SESSIONS = [{ session_id: "cafe0001", agent: "shell", cwd: "/src" }];
 
 /** Answers everything that was asked on the last socket. */
@@ -75,12 +76,39 @@ describe("WingsStore", () => {
     expect(wings.find(WING_ID)).toMatchObject({ probe: "failed", problem: "The wing does not answer." });
   });
 
+  it("hides what a locked wing told before, and asks on without a word until it opens", async () => {
+    const wings = await probed();
+    const refuse = (error: object) => {
+      for (const asked of environment.socket.sent.splice(0)) {
+        const payload = wing.box(asked.sender_pub, "wt-tunnel").seal(utf8(JSON.stringify(error)));
+        environment.socket.receive({ type: "tunnel.res", request_id: asked.request_id, payload });
+      }
+    };
+    const probe = async (error: object) => {
+      const probing = wings.probe(WING_ID);
+      refuse(error);
+      await probing;
+    };
+    await probe({ error: "passkey_required", hostname: "renamed", platform: 7, locked: true });
+    expect(wings.find(WING_ID)).toMatchObject({ probe: "locked", problem: null, sessions: [] });
+    expect(wings.find(WING_ID)?.info).toEqual({ hostname: "renamed", agents: null, locked: true });
+    const again = wings.probe(WING_ID);
+    expect(wings.find(WING_ID)?.probe).toBe("locked");
+    refuse({ error: "not_allowed" });
+    await again;
+    expect(wings.find(WING_ID)).toMatchObject({ probe: "refused", problem: null });
+    const open = wings.probe(WING_ID);
+    answer();
+    await open;
+    expect(wings.find(WING_ID)).toMatchObject({ probe: "ok", sessions: SESSIONS, info: { hostname: "studio" } });
+  });
+
   it("follows the events", async () => {
     const wings = await probed();
-    wings.applyEvent({ type: "wing.offline", wing_id: WING_ID });
+    wings.applyEvent({ type: "wing.offline", wing_id: WING_ID }, ME);
     expect(wings.find(WING_ID)?.online).toBe(false);
     expect(wings.tunnel(WING_ID)).toBeNull();
-    wings.applyEvent({ type: "wing.online", wing_id: WING_ID, public_key: wing.publicKey });
+    wings.applyEvent({ type: "wing.online", wing_id: WING_ID, public_key: wing.publicKey }, ME);
     expect(wings.find(WING_ID)?.online).toBe(true);
     wings.applyList([]);
     expect(wings.find(WING_ID)?.online).toBe(false);
@@ -90,7 +118,7 @@ describe("WingsStore", () => {
     const wings = await probed();
     const known = wing.publicKey;
     wing = new FakeWing();
-    wings.applyEvent({ type: "wing.online", wing_id: WING_ID, public_key: wing.publicKey });
+    wings.applyEvent({ type: "wing.online", wing_id: WING_ID, public_key: wing.publicKey }, ME);
     expect(wings.find(WING_ID)?.keyChange).toEqual({ known, offered: wing.publicKey });
     expect(wings.tunnel(WING_ID)).toBeNull();
     const sockets = environment.sockets.length;
@@ -148,6 +176,51 @@ describe("WingsStore", () => {
       store.setItem("wt.wings", damaged);
       expect(build().wings.value).toEqual([]);
     }
+  });
+});
+
+describe("a wing that is shared", () => {
+  it("names its organisation and whose it is, also from the cache", () => {
+    const wings = build();
+    wings.applyList([{ wing_id: WING_ID, public_key: wing.publicKey, org_id: "o1", owner: "Ada" }]);
+    expect(wings.find(WING_ID)).toMatchObject({ orgId: "o1", owner: "Ada" });
+    expect(build().find(WING_ID)).toMatchObject({ orgId: "o1", owner: "Ada" });
+  });
+  it("is shared no more when the server says nothing of it", () => {
+    const wings = build();
+    wings.applyList([{ wing_id: WING_ID, public_key: wing.publicKey, org_id: "o1" }]);
+    wings.applyList([{ wing_id: WING_ID, public_key: wing.publicKey }]);
+    expect(wings.find(WING_ID)?.orgId).toBe("");
+  });
+
+  it("says whose it is and where it is shared as soon as it comes online", () => {
+    const wings = build();
+    const online = { type: "wing.online", wing_id: WING_ID, public_key: wing.publicKey } as const;
+    wings.applyEvent({ ...online, user_id: "ada", owner: "Ada", org_id: "o1" }, ME);
+    expect(wings.find(WING_ID)).toMatchObject({ ownerId: "ada", owner: "Ada", orgId: "o1" });
+    wings.applyEvent(online, ME);
+    expect(wings.find(WING_ID)).toMatchObject({ ownerId: "ada", owner: "Ada", orgId: "o1" });
+    wings.applyEvent({ ...online, user_id: "ada", owner: "ada", org_id: "o1" }, ME);
+    expect(wings.find(WING_ID)?.owner, "no name of a person").toBe("Ada");
+    wings.applyEvent({ ...online, user_id: ME, owner: "Me", org_id: "" }, ME);
+    expect(wings.find(WING_ID)).toMatchObject({ ownerId: ME, owner: "", orgId: "" });
+  });
+
+  it("leaves the list with the organisation, but for those that are one's own or online", () => {
+    const wings = build();
+    const key = wing.publicKey;
+    const theirs = (id: string, orgId: string) => ({ wing_id: id, public_key: key, org_id: orgId, owner: "Ada" });
+    const others = [theirs("a1", "o1"), theirs("a2", "o2"), theirs("a3", "o1"), theirs("a4", "")];
+    wings.applyList([...others, { wing_id: "mine", public_key: key, org_id: "o1" }]);
+    wings.applyList([theirs("a3", "o1")]);
+    wings.leave(["o1", "o2"]);
+    expect(wings.wings.value.map(({ id }) => id)).toEqual(["a1", "a2", "a3", "mine"]);
+    wings.leave(["o2"]);
+    expect(wings.wings.value.map(({ id }) => id)).toEqual(["a2", "a3", "mine"]);
+    expect(build().find("a1")).toBeUndefined();
+    wing = new FakeWing();
+    wings.applyList([{ ...theirs("a1", "o1"), public_key: wing.publicKey }]);
+    expect(wings.find("a1")?.keyChange, "its key is still known").not.toBeNull();
   });
 });
 

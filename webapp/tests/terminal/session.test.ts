@@ -4,6 +4,7 @@ import type { Box } from "../../src/protocol/box.ts";
 import { MAX_INPUT_BYTES } from "../../src/protocol/limits.ts";
 import { type SessionOptions, TerminalSession, WING_POLL_MS } from "../../src/terminal/session.ts";
 import { FakeEnvironment } from "../support/environment.ts";
+import { FakePasskeys } from "../support/passkeys.ts";
 import { FakeWing, text, utf8, WING_ID } from "../support/wing.ts";
 
 let environment: FakeEnvironment;
@@ -12,7 +13,7 @@ let trusted: string;
 let announced: string;
 let shown: string;
 const size = { cols: 80, rows: 24 };
-const told = { onStarted: vi.fn(), onNotice: vi.fn(), onOpenUrl: vi.fn(), onLoginEnded: vi.fn() };
+const told = { onStarted: vi.fn(), onNotice: vi.fn(), onBandwidthExceeded: vi.fn(), onOpenUrl: vi.fn(), onLoginEnded: vi.fn() };
 const ID = "cafe0001";
 
 beforeEach(() => {
@@ -32,6 +33,7 @@ function build(options: Partial<SessionOptions> = {}): TerminalSession {
     trustedKey: () => trusted,
     announcedKey: () => announced,
     agent: "shell",
+    passkeys: new FakePasskeys(),
     ...told,
     ...options,
   });
@@ -121,6 +123,14 @@ describe("starting", () => {
     expect(environment.socket.sent).toHaveLength(0);
     session.again();
     expect(environment.socket.last("pty.start")).toBeDefined();
+  });
+
+  it("does not wait for a start when the month's traffic is used up", () => {
+    const session = build();
+    environment.socket.accept();
+    environment.socket.receive({ type: "bandwidth.exceeded", message: "used up" });
+    expect(session.phase.value).toEqual({ name: "failed", message: "used up" });
+    expect(told.onBandwidthExceeded).toHaveBeenCalledWith("used up");
   });
 
   it("says why a start was refused", () => {
@@ -328,6 +338,16 @@ describe("a live session", () => {
     started();
     environment.socket.receive({ type: "pty.output", session_id: ID, data: "AAAA" });
     expect(session.phase.value).toMatchObject({ name: "failed" });
+  });
+
+  it("tells of the month's limit by itself: it is no notice that goes away", () => {
+    environment.socket.receive({ type: "bandwidth.notice", message: "80 % is used" });
+    expect(told.onNotice).toHaveBeenCalledWith("80 % is used");
+    told.onNotice.mockClear();
+    environment.socket.receive({ type: "bandwidth.exceeded", message: "the limit is reached" });
+    expect(told.onBandwidthExceeded).toHaveBeenCalledWith("the limit is reached");
+    expect(told.onNotice).not.toHaveBeenCalled();
+    expect(phase(session)).toBe("live");
   });
 
   it("shows errors that belong to it as notices", () => {

@@ -140,6 +140,17 @@ describe("TunnelClient", () => {
     await expect(second).rejects.toThrow("wing not found");
   });
 
+  it("fails at once when the month's traffic is used up", async () => {
+    const first = tunnel.request({ type: "wing.info" });
+    environment.socket.accept();
+    const second = tunnel.request({ type: "wing.info" });
+    const exceeded = { type: "bandwidth.exceeded", message: "used up" };
+    environment.socket.receive({ ...exceeded, request_id: request(0).id });
+    await expect(first).rejects.toThrow("used up");
+    environment.socket.receive(exceeded);
+    await expect(second).rejects.toThrow("used up");
+  });
+
   it("fails at once when the wing goes offline", async () => {
     const answer = tunnel.request({ type: "wing.info" });
     environment.socket.accept();
