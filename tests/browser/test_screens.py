@@ -125,7 +125,8 @@ def test_a_recording_that_stops_is_told_of(roost: Server, pages: Pages) -> None:
     run(page, "seq 1 3000; echo on''ward")
     shows(page, "onward")
     note = pane(page).get_by_test_id("not-recorded")
-    expect(note).to_be_visible(timeout=30_000)
+    # The page looks every 15 s.
+    expect(note).to_be_visible(timeout=60_000)
     note.click()
     expect(page.get_by_text("The recording has stopped").first).to_be_visible()
     page.get_by_test_id("home").click()

@@ -59,6 +59,8 @@ class Rehearsal:
                 stdout=sink,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # A test run in a shell's background ignores Ctrl-C, and would bequeath that.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
         if ready:
             try:
