@@ -148,11 +148,11 @@ def test_an_account_is_taken_along_and_deleted(place: Place, tmp_path: Path) -> 
     expect(page.get_by_test_id("confirm")).to_be_disabled()
     page.get_by_test_id("confirm-input").fill(ANN)
     page.get_by_test_id("confirm").click()
-    for gone in (page, other):
-        expect(gone.get_by_test_id("get-in")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_test_id("account-deleted")).to_be_visible(timeout=WAIT_MS)
+    expect(other.get_by_test_id("get-in")).to_be_visible(timeout=WAIT_MS)
     page.get_by_test_id("sign-in").click()
     sign_in(page, ANN, "GitHub")
-    expect(page.get_by_test_id("account-page")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_test_id("home")).to_be_visible(timeout=WAIT_MS)
     assert me(page) != ann, "a new account"
     account(page, "orgs")
     expect(page.get_by_test_id("orgs")).to_contain_text("You are in none yet.", timeout=WAIT_MS)

@@ -33,7 +33,8 @@ import type { TerminalView } from "./terminal/view.ts";
 export type Login =
   | { name: "loading" }
   | { name: "in"; me: Me }
-  | { name: "out" }
+  /** `deleted`: the account is gone, by the person's own hand. */
+  | { name: "out"; deleted?: true }
   | { name: "unreachable"; message: string };
 
 export interface OpenTerminal {
@@ -233,8 +234,8 @@ export class App {
     this.loginEnded();
   }
 
-  loginEnded(): void {
-    this.login.value = { name: "out" };
+  loginEnded(deleted?: true): void {
+    this.login.value = deleted ? { name: "out", deleted } : { name: "out" };
     this.dashboard.value?.close();
     this.dashboard.value = null;
     this.orgs.clear();

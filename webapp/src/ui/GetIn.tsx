@@ -6,7 +6,24 @@ import { WingIcon } from "./icons.tsx";
 
 export function GetIn() {
   const app = useApp();
+  const login = app.login.value;
+  if (login.name === "out" && login.deleted) return <Deleted />;
   return app.signIn ? <SignInAgain /> : <WithALink />;
+}
+
+function Deleted() {
+  return (
+    <main class="get-in" data-testid="account-deleted">
+      <span class="get-in-mark">
+        <WingIcon />
+      </span>
+      <h1>Your account is deleted</h1>
+      <p>Your machines are logged out. Programs that run in their terminals go on until they end, or are ended there.</p>
+      <a class="button" href="/auth/login" data-testid="sign-in">
+        Sign in with another account
+      </a>
+    </main>
+  );
 }
 
 function SignInAgain() {

@@ -45,7 +45,7 @@ function DeleteForm({ deletion }: { deletion: Deletion }) {
   const blocked = deletion.blocking.length > 0 || deletion.planBlocking !== "";
   const remove = async (typed: string) => {
     await account.remove(typed);
-    app.loginEnded();
+    app.loginEnded(true);
   };
   return (
     <>

@@ -51,6 +51,11 @@ export function Org({ orgId }: { orgId: string }) {
               <pre class="command">
                 <code data-testid="org-command">wt start --org {org.slug || org.id}</code>
               </pre>
+              <div class="buttons">
+                <a class="button" href="#" data-testid="org-wings">
+                  Show the machines I may use
+                </a>
+              </div>
             </Panel>
             <Members org={org} loaded={members} />
             {manages && <Invitations org={org} />}
