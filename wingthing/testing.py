@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
@@ -74,6 +74,11 @@ class FakePeer:
     def send(self, message: bytes) -> None:
         if self.closed is None:
             self.sent.append(message)
+
+    def send_all(self, messages: Sequence[bytes], size: int) -> None:
+        assert size == sum(map(len, messages))
+        for message in messages:
+            self.send(message)
 
     def close(self, code: int, reason: str) -> None:
         if self.closed is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 from hypothesis import given
@@ -23,7 +24,7 @@ class OutboxTests(TestCase):
 
     def make(self) -> Outbox:
         return Outbox(
-            self.written.append,
+            lambda messages, size: self.written.extend(messages),
             limit=LIMIT,
             resume=RESUME,
             on_full=lambda: self.events.append("full"),
@@ -46,12 +47,12 @@ class OutboxTests(TestCase):
         self.assertEqual((self.written, self.outbox.size), ([b"a", b"bb", b"ccc"], 0))
 
     def test_a_transport_that_pauses_again_gets_no_more(self) -> None:
-        def write(message: bytes) -> None:
-            self.written.append(message)
+        def write(messages: Sequence[bytes], size: int) -> None:
+            self.written.extend(messages)
             if len(self.written) == 2:
                 outbox.pauseProducing()
 
-        outbox = Outbox(write, limit=LIMIT, resume=RESUME, on_full=self.fail, on_room=self.fail)
+        outbox = Outbox(write, limit=LIMIT, resume=RESUME, on_full=self.fail, on_room=self.fail, at_once=1)
         outbox.pauseProducing()
         for message in (b"1", b"2", b"3"):
             outbox.send(message)
@@ -76,11 +77,12 @@ class OutboxTests(TestCase):
 
     def test_it_stays_full_until_it_has_shrunk_to_resume(self) -> None:
         outbox = Outbox(
-            lambda message: outbox.pauseProducing(),
+            lambda messages, size: outbox.pauseProducing(),
             limit=LIMIT,
             resume=RESUME,
             on_full=lambda: self.events.append("full"),
             on_room=lambda: self.events.append("room"),
+            at_once=1,
         )
         outbox.pauseProducing()
         for _ in range(11):
@@ -125,16 +127,49 @@ class OutboxTests(TestCase):
         self.outbox.resumeProducing()
         self.assertEqual(self.events, ["full", "then"])
 
-    @given(st.lists(st.integers(0, 60) | st.sampled_from(["pause", "resume"])))
-    def test_nothing_is_lost_or_reordered_and_the_books_are_right(self, steps: list[int | str]) -> None:
+    def test_what_has_waited_goes_in_runs(self) -> None:
+        runs: list[tuple[Sequence[bytes], int]] = []
+        outbox = Outbox(
+            lambda messages, size: runs.append((list(messages), size)),
+            limit=LIMIT,
+            resume=RESUME,
+            on_full=self.fail,
+            on_room=self.fail,
+            at_once=4,
+        )
+        outbox.pauseProducing()
+        for message in (b"1", b"22", b"333", b"55555", b"1"):
+            outbox.send(message)
+        self.assertEqual((runs, outbox.size), ([], 12))
+        outbox.resumeProducing()
+        self.assertEqual(runs, [([b"1", b"22", b"333"], 6), ([b"55555"], 5), ([b"1"], 1)])
+        self.assertEqual(outbox.size, 0)
+
+    def test_a_run_is_the_same_as_one_after_the_other(self) -> None:
+        run = [b"a" * 60, b"b" * 60, b"c"]
+        self.outbox.send_all(run, 121)
+        self.assertEqual((self.written, self.outbox.size), (run, 0))
+        self.outbox.pauseProducing()
+        self.outbox.send_all(run, 121)
+        self.assertEqual((len(self.written), self.outbox.size, self.events), (3, 121, ["full"]))
+        self.outbox.close()
+        self.outbox.send_all(run, 121)
+        self.outbox.resumeProducing()
+        self.assertEqual(self.written, run)
+
+    @given(st.lists(st.integers(0, 60) | st.sampled_from(["pause", "resume"])), st.integers(1, 100))
+    def test_nothing_is_lost_or_reordered_and_the_books_are_right(
+        self, steps: list[int | str], at_once: int
+    ) -> None:
         written: list[bytes] = []
         full: list[bool] = []
         outbox = Outbox(
-            written.append,
+            lambda messages, size: written.extend(messages),
             limit=LIMIT,
             resume=RESUME,
             on_full=lambda: full.append(True),
             on_room=lambda: full.append(False),
+            at_once=at_once,
         )
         sent: list[bytes] = []
         for step in steps:

@@ -22,7 +22,7 @@ class Sink:
         self.written: list[bytes] = []
         self.events: list[str] = []
         self.outbox = Outbox(
-            self.written.append,
+            lambda messages, size: self.written.extend(messages),
             limit=limit,
             resume=limit // 4,
             on_full=lambda: self.events.append("full"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
 import attrs
@@ -42,6 +42,9 @@ class Peer(Protocol):
 
     def send(self, message: bytes) -> None:
         """Queue one text message."""
+
+    def send_all(self, messages: Sequence[bytes], size: int) -> None:
+        """Queue text messages of `size` bytes in all."""
 
     def close(self, code: int, reason: str) -> None:
         """Close after what is queued. `code` is a CloseCode, `reason` a short sentence."""
@@ -121,6 +124,12 @@ class WingLink:
         self.bytes_sent += len(message)
         self.peer.send(message)
 
+    def deliver_all(self, messages: Sequence[bytes], size: int) -> None:
+        """Queue messages of `size` bytes in all and count them."""
+        self.messages_sent += len(messages)
+        self.bytes_sent += size
+        self.peer.send_all(messages, size)
+
 
 @attrs.define(eq=False)
 class Viewer:
@@ -153,7 +162,8 @@ class Viewer:
     messages_sent: int = 0
     bytes_sent: int = 0
     alarm_at: int = NEVER
-    """When `bytes_sent` has come to this, `alarm` is called, once for each message until it is set anew."""
+    """When `bytes_sent` has come to this, `alarm` is called, once for each message or run of messages, until
+    it is set anew."""
 
     alarm: Callable[[Viewer], None] = attrs.field(default=lambda viewer: None, repr=False)
 
@@ -195,6 +205,14 @@ class Viewer:
         if self.bytes_sent >= self.alarm_at:
             self.alarm(self)
         self.peer.send(message)
+
+    def deliver_all(self, messages: Sequence[bytes], size: int) -> None:
+        """Queue messages of `size` bytes in all and count them."""
+        self.messages_sent += len(messages)
+        self.bytes_sent += size
+        if self.bytes_sent >= self.alarm_at:
+            self.alarm(self)
+        self.peer.send_all(messages, size)
 
 
 def parse_features(value: str | None) -> frozenset[str]:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import attrs
@@ -207,11 +207,21 @@ class Router:
             viewer.deliver(codec.write(WingOffline(wing_id=wing.record.wing_id)))
             return
         link.deliver(message)
+        self._hold_if_full(wing, link, viewer)
+
+    def _hold_if_full(self, wing: Wing, link: WingLink, viewer: Viewer) -> None:
         if link.peer.full and viewer not in wing.held:
             if not viewer.held_by:
                 viewer.peer.pause_reading()
             wing.held.add(viewer)
             viewer.held_by.add(wing)
+
+    def all_to_wing(self, wing: Wing, messages: Sequence[bytes], size: int, viewer: Viewer) -> None:
+        """The same with messages of `size` bytes in all, to a wing that is connected."""
+        link = wing.link
+        assert link is not None
+        link.deliver_all(messages, size)
+        self._hold_if_full(wing, link, viewer)
 
     def wing_has_room(self, link: WingLink) -> None:
         """A wing's outbox that was full has drained: the browsers that filled it are read again."""

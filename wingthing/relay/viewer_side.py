@@ -5,6 +5,7 @@ What it says of itself is replaced by what the node knows.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from wingthing.errors import InvalidMessage, NotFound, PeerError
@@ -77,6 +78,36 @@ def receive(router: Router, viewer: Viewer, message: bytes) -> None:
         router.detach(viewer, codec.read(message, PtyDetach).session_id)
     else:
         _request(router, viewer, message)
+
+
+def pass_on(router: Router, viewer: Viewer, messages: Sequence[bytes], at: int) -> int:
+    """Pass on the keystrokes that begin with message number `at`, for as long as they go to one terminal.
+
+    Answers how many messages that were; 0 when the first is something else, or is not to be passed on as it
+    is, and `receive` has to look.
+    """
+    session_id = _session_of_input(messages[at])
+    terminal = viewer.controls.get(session_id or "")
+    if terminal is None or terminal.wing.link is None:
+        return 0
+    end, count = at + 1, len(messages)
+    while end < count and _session_of_input(messages[end]) == session_id:
+        end += 1
+    run = messages if end - at == count else messages[at:end]
+    router.all_to_wing(terminal.wing, run, sum(map(len, run)), viewer)
+    return end - at
+
+
+def _session_of_input(message: bytes) -> str | None:
+    """The session of a `pty.input`; None for everything else.
+
+    The whole message is read, however long it is: what is no JSON must not reach a wing, which others use.
+    """
+    try:
+        head = codec.read_head(message)
+    except InvalidMessage:
+        return None
+    return head.session_id if head.type == "pty.input" else None
 
 
 def _not_controlled(router: Router, viewer: Viewer, head: codec.Head, message: bytes) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from wingthing.errors import InvalidMessage, PeerError, TemporarilyUnavailable
@@ -47,6 +49,52 @@ def receive(router: Router, link: WingLink, message: bytes) -> None:
         _to_viewers(router, wing, head, message)
     else:
         _for_the_node(router, link, wing, head.type, message)
+
+
+def pass_on(link: WingLink, messages: Sequence[bytes], at: int) -> int:
+    """Pass on the output that begins with message number `at`, for as long as it goes to one viewer.
+
+    Answers how many messages that were; 0 when the first is something else, or is not to be passed on as it
+    is, and `receive` has to look. What is passed on changes nothing at the node, so that nothing which
+    `receive` would do between two of them is left out.
+    """
+    wing = link.wing
+    if wing is None or wing.link is not link:
+        return 0
+    head = _head_of_output(messages[at])
+    if head is None:
+        return 0
+    session_id, viewer_id = head
+    terminal = wing.terminals.get(session_id)
+    if terminal is None:
+        return 0
+    viewer = terminal.spectators.get(viewer_id) if viewer_id else terminal.controller
+    if viewer is None:
+        return 0
+    end, count = at + 1, len(messages)
+    while end < count and _head_of_output(messages[end]) == head:
+        end += 1
+    run = messages if end - at == count else messages[at:end]
+    viewer.deliver_all(run, sum(map(len, run)))
+    return end - at
+
+
+def _head_of_output(message: bytes) -> tuple[str, str | None] | None:
+    """The session and viewer of a `pty.output`; None for everything else."""
+    session_id = codec.session_of_plain_output(message) if len(message) >= PLAIN_BYTES else None
+    if session_id is not None:
+        return session_id, None
+    try:
+        head = codec.read_head(message)
+    except InvalidMessage:
+        return None
+    if head.type != "pty.output" or not head.session_id:
+        return None
+    return head.session_id, head.viewer_id
+
+
+PLAIN_BYTES = 2048
+"""Up to here reading the whole message costs no more than a look at its shape."""
 
 
 def register(router: Router, link: WingLink, message: bytes) -> None:

@@ -3,52 +3,36 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
-from autobahn.twisted.websocket import WebSocketServerFactory
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from wingthing.errors import PeerError
 from wingthing.relay.router import Router, refusal
-from wingthing.sockets.datapath import DataPath
+from wingthing.sockets.fastpath import STATE_OPEN, FastFactory, FastPath
 from wingthing.sockets.outbox import Outbox
 from wingthing.sockets.pace import Paces
 from wingthing.wire.closing import CloseCode
 from wingthing.wire.limits import (
     CLOSE_HANDSHAKE_SECONDS,
-    MAX_MESSAGE_BYTES,
     OUTBOX_BYTES,
     OUTBOX_RESUME_BYTES,
-    PING_SECONDS,
-    PING_TIMEOUT_SECONDS,
 )
 
 
-class RelayFactory(WebSocketServerFactory):
-    """Options that all sockets share. `clock` runs what a socket does later."""
+class RelayFactory(FastFactory):
+    """What the sockets of a node share."""
 
     def __init__(self, router: Router, clock: IReactorTime) -> None:
-        super().__init__()
+        super().__init__(clock)
         self.router = router
-        self.clock = clock
         self.paces = Paces(clock)
         self.cut_off: Counter[str] = Counter()
         """How many sockets of each kind were closed because their peers read too slowly."""
 
-        self.setProtocolOptions(
-            maxMessagePayloadSize=MAX_MESSAGE_BYTES,
-            maxFramePayloadSize=MAX_MESSAGE_BYTES,
-            # A peer that breaks a rule is told so with a close code instead of a cut line.
-            failByDrop=False,
-            closeHandshakeTimeout=CLOSE_HANDSHAKE_SECONDS,
-            autoPingInterval=PING_SECONDS,
-            autoPingTimeout=PING_TIMEOUT_SECONDS,
-            # The Origin has been checked against what this server serves before the upgrade.
-            allowedOrigins=["*"],
-        )
 
-
-class RelaySocket(DataPath):
+class RelaySocket(FastPath):
     """One WebSocket; a Peer of the relay. Subclasses say what happens when it opens, speaks and ends."""
 
     own_log = Logger()
@@ -64,7 +48,7 @@ class RelaySocket(DataPath):
     def __init__(self) -> None:
         super().__init__()
         self.outbox = Outbox(
-            self.send_message,
+            self.send_messages,
             limit=OUTBOX_BYTES,
             resume=OUTBOX_RESUME_BYTES,
             on_full=self.outbox_full,
@@ -78,6 +62,11 @@ class RelaySocket(DataPath):
 
     def handle(self, message: bytes) -> None:
         """One text message. A PeerError becomes an `error` message to this peer."""
+
+    def handle_run(self, messages: list[bytes], at: int) -> int:
+        """Handle messages from number `at` on together, if that is the same as one after the other. Answers
+        how many they were."""
+        return 0
 
     def ended(self) -> None:
         """The socket is closed. Called once, and only after `opened`."""
@@ -109,6 +98,9 @@ class RelaySocket(DataPath):
     def send(self, message: bytes) -> None:
         self.outbox.send(message)
 
+    def send_all(self, messages: Sequence[bytes], size: int) -> None:
+        self.outbox.send_all(messages, size)
+
     def close(self, code: int, reason: str) -> None:
         self.outbox.finish(lambda: self.send_close(code, reason))
 
@@ -123,6 +115,7 @@ class RelaySocket(DataPath):
     # -- Autobahn ------------------------------------------------------------------------------------------
 
     def onOpen(self) -> None:
+        super().onOpen()
         # Klein's site has its HTTP channel registered as the transport's producer until now.
         self.transport.unregisterProducer()
         self.transport.registerProducer(self.outbox, True)
@@ -135,6 +128,19 @@ class RelaySocket(DataPath):
             self._cut = self.factory.clock.callLater(CLOSE_HANDSHAKE_SECONDS, self.transport.abortConnection)
         super().dropConnection(abort)
 
+    def messages_received(self, messages: list[bytes]) -> None:
+        at, count = 0, len(messages)
+        while at < count and not self.outbox.closed and self.state == STATE_OPEN:
+            try:
+                taken = self.handle_run(messages, at)
+            except Exception:
+                taken = 1
+                self._failed(messages[at])
+            if not taken:
+                taken = 1
+                self.message_received(messages[at])
+            at += taken
+
     def message_received(self, message: bytes) -> None:
         if self.outbox.closed:
             # The close frame is on its way: what still comes in has nobody to answer it.
@@ -145,8 +151,12 @@ class RelaySocket(DataPath):
             self.refuse(message, why)
         except Exception:
             # Autobahn would close the socket without a trace in the log.
-            self.own_log.failure("a message was not handled")
-            self.refuse(message, PeerError("internal error: try again"))
+            self._failed(message)
+
+    def _failed(self, message: bytes) -> None:
+        """A bug of ours has kept a message from being handled."""
+        self.own_log.failure("a message was not handled")
+        self.refuse(message, PeerError("internal error: try again"))
 
     def refuse(self, message: bytes, why: PeerError) -> None:
         """Answer a message with `error`."""

@@ -1,22 +1,134 @@
-"""Bytes of an open WebSocket to whole text messages, and back. The one file to replace for speed.
+"""An open WebSocket as whole text messages, the careful way: all of it is Autobahn's.
 
-Everything around it speaks to `DataPath` alone: `message_received(bytes)` is called for each text message,
-`send_message(bytes)` writes one. Both are UTF-8 JSON, never decoded here.
+`message_received(bytes)` is called for each text message, `send_message(bytes)` writes one. Both are UTF-8
+JSON, never decoded here. What is the same for every socket of this program is an attribute of the class, not
+of each socket.
 """
 
 from __future__ import annotations
 
-from autobahn.twisted.websocket import WebSocketServerProtocol
-from autobahn.websocket.protocol import WebSocketProtocol
+import re
+from collections.abc import Sequence
 
+from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from autobahn.websocket.protocol import TrafficStats, WebSocketProtocol
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
+
+from wingthing.sockets.keepalive import NOWHERE, Keepalive
 from wingthing.wire.closing import CloseCode
+from wingthing.wire.limits import CLOSE_HANDSHAKE_SECONDS, MAX_MESSAGE_BYTES
+
+PIECES_KEPT = 256
+"""A message may come in frames of one byte, or of none, without end: so many pieces of it become one."""
+
+HANDSHAKE = (
+    "http_headers",
+    "http_request_data",
+    "http_request_host",
+    "http_request_params",
+    "http_request_path",
+    "http_request_uri",
+    "http_response_data",
+    "http_status_line",
+    "websocket_extensions",
+    "websocket_extensions_in_use",
+    "websocket_origin",
+    "websocket_protocols",
+    "_transport_details",
+    "_wskey",
+)
+"""What Autobahn keeps of the handshake for as long as the socket lives, and nobody looks at again."""
+
+
+class PathFactory(WebSocketServerFactory):
+    """What the sockets of one node share. `clock` runs what is done later."""
+
+    def __init__(self, clock: IReactorTime) -> None:
+        super().__init__()
+        self.clock = clock
+        self.keepalive = Keepalive(clock)
+        self.traffic = TrafficStats()
+        """Autobahn's counters, of all sockets together."""
 
 
 class DataPath(WebSocketServerProtocol):
     """Autobahn's server protocol, reduced to text messages."""
 
-    # Autobahn reads this before it copies its options, so only a class attribute turns Nagle off.
+    factory: PathFactory
+
+    # -- Autobahn's options ----------------------------------------------------------------------------------
+
+    CONFIG_ATTRS: Sequence[str] = ()
+    """Nothing is copied from the factory: Autobahn would put thirty attributes on every socket, and format
+    them all for a debug line, which is two thirds of the time that a handshake takes. A test holds what
+    follows against the options that Autobahn has."""
+
+    logOctets = False
+    logFrames = False
+    trackTimings = False
+    utf8validateIncoming = True
+    applyMask = True
+    maxFramePayloadSize = MAX_MESSAGE_BYTES
+    maxMessagePayloadSize = MAX_MESSAGE_BYTES
+    autoFragmentSize = 0
+    failByDrop = False
+    """A peer that breaks a rule is told so with a close code instead of a cut line."""
+
+    echoCloseCodeReason = False
+    openHandshakeTimeout = 0
+    """The request has come as a whole: the handshake is over before this could begin."""
+
+    closeHandshakeTimeout = CLOSE_HANDSHAKE_SECONDS
     tcpNoDelay = True
+    """Autobahn reads this before it copies its options: only a class attribute has ever turned Nagle off."""
+
+    autoPingInterval = 0
+    """`Keepalive` pings."""
+
+    autoPingTimeout = 0
+    autoPingSize = 12
+    autoPingRestartOnAnyTraffic = True
+    versions = WebSocketProtocol.SUPPORTED_PROTOCOL_VERSIONS
+    webStatus = True
+    requireMaskedClientFrames = True
+    maskServerFrames = False
+    perMessageCompressionAccept = staticmethod(lambda offers: None)
+    serveFlashSocketPolicy = False
+    flashSocketPolicy = ""
+    allowedOrigins: Sequence[str] = ("*",)
+    """The Origin has been checked against what this server serves before the upgrade."""
+
+    allowedOriginsPatterns: Sequence[re.Pattern[str]] = (re.compile(".*"),)
+    allowNullOrigin = True
+    maxConnections = 0
+    trustXForwardedFor = 0
+
+    # -- the life of a socket --------------------------------------------------------------------------------
+
+    slot = NOWHERE
+    pinged = b""
+    message_data: list[bytes]
+    frame_data: list[bytes]
+
+    def _connectionMade(self) -> None:
+        super()._connectionMade()
+        self.trafficStats = self.factory.traffic
+
+    def onOpen(self) -> None:
+        for name in HANDSHAKE:
+            self.__dict__.pop(name, None)
+        self.factory.keepalive.opened(self)
+
+    def _connectionLost(self, reason: Failure) -> None:
+        self.factory.keepalive.closed(self)
+        super()._connectionLost(reason)
+
+    def dropConnection(self, abort: bool = False) -> None:
+        self.factory.keepalive.closed(self)
+        super().dropConnection(abort)
+
+    # -- what comes in ---------------------------------------------------------------------------------------
 
     def dataReceived(self, data: bytes) -> None:
         # The adapter's own method formats a debug line for each chunk, whether or not it is shown.
@@ -31,6 +143,42 @@ class DataPath(WebSocketServerProtocol):
         else:
             self.message_received(payload)
 
+    def message_received(self, message: bytes) -> None:
+        """One whole text message has come. For the socket that builds on this."""
+        raise TypeError(f"{type(self).__name__} takes no messages")
+
+    def _onMessageFrameBegin(self, length: int) -> None:
+        super()._onMessageFrameBegin(length)
+        if len(self.message_data) > PIECES_KEPT:
+            self.message_data = [b"".join(self.message_data)]
+
+    def _onMessageFrameData(self, payload: bytes) -> None:
+        super()._onMessageFrameData(payload)
+        if len(self.frame_data) > PIECES_KEPT:
+            self.frame_data = [b"".join(self.frame_data)]
+
+    # -- life ------------------------------------------------------------------------------------------------
+
+    def _onMessageFrameEnd(self) -> None:
+        super()._onMessageFrameEnd()
+        if self.pinged:
+            # A peer that is busy sending may be late with its answer.
+            self.factory.keepalive.heard(self)
+
+    def onPong(self, payload: bytes) -> None:
+        if self.pinged and payload == self.pinged:
+            self.factory.keepalive.heard(self)
+
+    def ping(self, payload: bytes) -> None:
+        """Send a ping, while the socket is open."""
+        self.sendPing(payload)
+
+    def lost(self) -> None:
+        """The peer has not answered a ping in time."""
+        self.onAutoPingTimeout()
+
+    # -- what goes out ---------------------------------------------------------------------------------------
+
     def send_message(self, message: bytes) -> None:
         """Write one text message to the transport; nothing once a close frame has gone either way."""
         # A peer's close frame ends the protocol before the line ends and `onClose` is called.
@@ -41,7 +189,3 @@ class DataPath(WebSocketServerProtocol):
         """Begin the closing handshake, if it has not begun. `reason` has at most 123 bytes (RFC 6455 5.5)."""
         # `sendClose` refuses the codes below 3000 to applications, and an enumeration for a number.
         self.sendCloseFrame(int(code), reason.encode(), isReply=False)
-
-    def message_received(self, message: bytes) -> None:
-        """One whole text message has come. For the socket that builds on this."""
-        raise TypeError(f"{type(self).__name__} takes no messages")

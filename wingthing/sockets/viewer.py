@@ -32,6 +32,14 @@ class ViewerSocket(RelaySocket):
             self._slow_down(self._lanes, len(message))
         viewer_side.receive(self.factory.router, self.viewer, message)
 
+    def handle_run(self, messages: list[bytes], at: int) -> int:
+        taken = viewer_side.pass_on(self.factory.router, self.viewer, messages, at)
+        if self._lanes is not None:
+            for message in messages[at : at + taken]:
+                if not self._lanes.back.charge(len(message)):
+                    self._slow_down(self._lanes, len(message))
+        return taken
+
     def ended(self) -> None:
         self.set_lanes(None)
         self.factory.paces.closed(self.viewer.identity.user_id, self)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from twisted.internet.interfaces import IDelayedCall
 
 from wingthing.crypto.tokens import WingToken
@@ -50,8 +52,18 @@ class WingSocket(RelaySocket):
                 "wing {wing_id} registered", wing_id=self.link.wing and self.link.wing.record.wing_id
             )
 
+    def handle_run(self, messages: list[bytes], at: int) -> int:
+        return wing_side.pass_on(self.link, messages, at)
+
     def send(self, message: bytes) -> None:
         super().send(message)
+        self._check_bound()
+
+    def send_all(self, messages: Sequence[bytes], size: int) -> None:
+        super().send_all(messages, size)
+        self._check_bound()
+
+    def _check_bound(self) -> None:
         if self.outbox.size > WING_OUTBOX_BYTES:
             # Browsers that come, add a message before they are held, and leave again have no other bound.
             self.cut_off()

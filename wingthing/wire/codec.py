@@ -67,6 +67,31 @@ def read_head(data: bytes) -> Head:
         raise _invalid(why) from why
 
 
+_PLAIN_OUTPUT = re.compile(rb'\{"type":"pty\.output","session_id":"([0-9a-f]{8})","data":"')
+
+
+def session_of_plain_output(data: bytes) -> str | None:
+    """The session of a `pty.output` of the shape in which wings send it; None when it may be another one.
+
+    `data` is UTF-8. A route is found by this, so it must be what every reader of JSON finds, also one for
+    whom the first of two names counts, or the last, or that does not look at their case. That follows from
+    the bytes alone: they begin with `{`, the names of three members, the values of two and the begin of the
+    third; there is no backslash, so the next quotation mark ends that value, whatever is in it; it is the
+    last byte but one, and the last is `}`. So there are these three members and no others, each once.
+
+    One thing is not looked at, since it would take longer than all else: a control character in the value,
+    which no JSON has. Such a message goes to the browser that it names, and is refused there; `read_head`
+    would have refused it to the wing. So this is not for what goes to a wing.
+    """
+    found = _PLAIN_OUTPUT.match(data)
+    if found is None or data.find(b'"', found.end()) != len(data) - 2 or data[-1] != CLOSING_BRACE:
+        return None
+    return None if b"\\" in data else found[1].decode()
+
+
+CLOSING_BRACE: Final = ord("}")
+
+
 def read(data: bytes, kind: type[M]) -> M:
     """One message of a known type, fully checked.
 

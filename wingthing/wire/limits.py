@@ -59,6 +59,10 @@ PING_TIMEOUT_SECONDS: Final = 20.0
 OUTBOX_BYTES: Final = 4 * 1024 * 1024
 """What waits for one socket's peer to read, at most."""
 
+WRITE_BYTES: Final = 64 * 1024
+"""Messages that a node writes to one socket together, at most, but for the last of them: as much as a
+transport takes before it asks for a pause."""
+
 OUTBOX_RESUME_BYTES: Final = 1024 * 1024
 """A wing's outbox that paused its browsers lets them go on once it has shrunk to this."""
 
