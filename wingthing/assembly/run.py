@@ -23,6 +23,7 @@ def run_server(config: Config, say: Callable[[str], Any]) -> None:
 
     Raises OperatorError when it cannot start.
     """
+    install_reactor()
     from twisted.internet import reactor as installed
 
     from wingthing.assembly.service import make_server
@@ -41,6 +42,18 @@ def run_server(config: Config, say: Callable[[str], Any]) -> None:
         say(line)
     reactor.callWhenRunning(_stop_at_the_first_signal, reactor)
     reactor.run()
+
+
+def install_reactor() -> None:
+    """Choose the reactor of this process, unless something has chosen one already."""
+    if "twisted.internet.reactor" in sys.modules:
+        return
+    try:
+        from wingthing.assembly import reactor
+    except ImportError:
+        # No epoll(7) on this system: Twisted's own choice will do.
+        return
+    reactor.install()
 
 
 def _stop_at_the_first_signal(reactor: Any) -> None:
