@@ -20,11 +20,12 @@ from wingthing.assembly.reactor import MOST_EVENTS, QuickReactor
 class Selectable:
     """One end of a socket pair; remembers what the reactor does to it."""
 
-    def __init__(self, answer: object = None) -> None:
+    def __init__(self, answer: object = None, bug: Exception | None = None) -> None:
         self.ours, self.theirs = socket.socketpair()
         self.ours.setblocking(False)
         self.calls: list[str] = []
         self.answer = answer
+        self.bug = bug
 
     def fileno(self) -> int:
         return self.ours.fileno()
@@ -34,8 +35,8 @@ class Selectable:
 
     def doRead(self) -> object:
         self.calls.append(f"read {self.ours.recv(100)!r}")
-        if isinstance(self.answer, BaseException):
-            raise self.answer
+        if self.bug is not None:
+            raise self.bug
         return self.answer
 
     def doWrite(self) -> object:
@@ -59,8 +60,8 @@ class QuickReactorTests(TestCase):
     def poll(self) -> None:
         self.reactor.doIteration(0)
 
-    def selectable(self, answer: object = None) -> Selectable:
-        selectable = Selectable(answer)
+    def selectable(self, answer: object = None, bug: Exception | None = None) -> Selectable:
+        selectable = Selectable(answer, bug)
         self.addCleanup(selectable.ours.close)
         self.addCleanup(selectable.theirs.close)
         self.addCleanup(self.reactor.removeReader, selectable)
@@ -106,7 +107,7 @@ class QuickReactorTests(TestCase):
         self.assertEqual(selectable.calls[0], "read b''")
 
     def test_a_bug_in_one_connection_ends_that_one(self) -> None:
-        broken, sound = self.selectable(ZeroDivisionError("x")), self.selectable()
+        broken, sound = self.selectable(bug=ZeroDivisionError("x")), self.selectable()
         for selectable in (broken, sound):
             selectable.theirs.send(b"a")
         self.poll()

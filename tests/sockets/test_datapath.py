@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from twisted.trial.unittest import TestCase
 
 from tests.sockets.case import SocketTestCase
 from wingthing.sockets.datapath import DataPath
 from wingthing.sockets.viewer import ViewerSocket
+from wingthing.wire.limits import CLOSE_HANDSHAKE_SECONDS, MAX_MESSAGE_BYTES
 
 
 class DataPathTests(SocketTestCase):
@@ -38,6 +40,44 @@ class DataPathTests(SocketTestCase):
         status, headers, _ = client.response()
         self.assertEqual(status, 101)
         self.assertNotIn("sec-websocket-extensions", headers)
+
+
+OURS = {
+    "maxFramePayloadSize": MAX_MESSAGE_BYTES,
+    "maxMessagePayloadSize": MAX_MESSAGE_BYTES,
+    "failByDrop": False,
+    "openHandshakeTimeout": 0,
+    "closeHandshakeTimeout": CLOSE_HANDSHAKE_SECONDS,
+    "flashSocketPolicy": "",
+}
+"""What differs from what Autobahn does by itself."""
+
+
+class OptionTests(SocketTestCase):
+    def test_every_option_that_autobahn_has_is_set_as_it_would_be(self) -> None:
+        """A new one, or another default, must be decided on."""
+        factory = WebSocketServerFactory()
+        for name in WebSocketServerProtocol.CONFIG_ATTRS:
+            self.assertIn(name, vars(DataPath))
+            ours, theirs = getattr(DataPath, name), OURS.get(name, getattr(factory, name))
+            if name == "perMessageCompressionAccept":
+                self.assertIsNone(ours([]))
+                self.assertIsNone(theirs([]))
+            elif name == "allowedOriginsPatterns":
+                self.assertTrue(all(each[0].match("http://x:1") for each in (ours, theirs)))
+            else:
+                self.assertEqual(list(ours) if isinstance(ours, tuple) else ours, theirs, name)
+
+    def test_nothing_of_the_handshake_is_kept(self) -> None:
+        self.browser()
+        (viewer,) = self.router._viewers
+        kept = repr(vars(viewer.peer))
+        for secret in ("cookie-of-ann", "wt_session", "Sec-WebSocket", "sec-websocket"):
+            self.assertNotIn(secret, kept)
+
+    def test_the_handshake_takes_no_timer(self) -> None:
+        self.browser()
+        self.assertEqual(len(self.clock.getDelayedCalls()), 1, "the wheel of the pings")
 
 
 class ShellTests(TestCase):

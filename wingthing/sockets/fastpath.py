@@ -5,13 +5,12 @@ longer than everything else for a long message. Nearly all that a node relays ar
 and those are taken off here, all of a chunk in one loop. All else is Autobahn's: the handshake, pings and
 pongs, fragments, closing, and whatever breaks a rule.
 
-It gets such a frame as the bytes that came, and gets it exactly: its first two bytes, then the rest of its
-header, then its payload. So at every boundary of a frame it is at rest again, and the next frame may be
-taken off here; a peer that pings in the middle of a flood slows down that one frame. A frame that is not
-quite usual (text that is no UTF-8, a length that is written too long) is handed over in the same way, so
-what is wrong with it is judged, and told to the peer, in one place. A usual frame that is not whole yet
-waits here. The only difference that a peer can see is that text which is no UTF-8 is refused when its frame
-is whole, where Autobahn alone would do so at the byte.
+It gets such a frame as the bytes that came, and no byte of the next one. So at every boundary of a frame it is
+at rest, and the next frame may be taken off here; a peer that pings in the middle of a flood slows down that
+one frame. A frame that is not quite usual (text that is no UTF-8, a length that is written too long) is handed
+over in the same way, so what is wrong with it is judged, and told to the peer, in one place. A usual frame that
+is not whole yet waits here. The only difference that a peer can see is that text which is no UTF-8 is refused
+when its frame is whole, where Autobahn alone would do so at the byte.
 
 What the sockets of a node send during one chunk is written once for each of them, when the chunk is done.
 """
@@ -26,7 +25,7 @@ from twisted.internet import tcp
 from twisted.internet.interfaces import IReactorTime
 
 from wingthing.sockets.datapath import DataPath, PathFactory
-from wingthing.sockets.frames import HEADERS, LENGTH_16, LENGTH_64, MASK_BYTES, MASKED, peel
+from wingthing.sockets.frames import HEADERS, MOST_HEADER_BYTES, frame_bytes, peel
 from wingthing.wire.limits import WRITE_BYTES
 
 STATE_OPEN = WebSocketProtocol.STATE_OPEN
@@ -81,7 +80,7 @@ class FastPath(DataPath):
             if self.state != STATE_OPEN:
                 self._dataReceived(data[at:])
                 return
-            owed = self._owed()
+            owed = self._owed(data, at)
             if not owed and not self.inside_message:
                 messages: list[bytes] = []
                 begin = at
@@ -95,24 +94,18 @@ class FastPath(DataPath):
                 if at == end or messages:
                     # What was said may have closed the socket.
                     continue
-            stop = at + (owed or 2)
+            stop = at + (owed or frame_bytes(data, at))
             self._dataReceived(data[at:stop])
             at = stop
 
-    def _owed(self) -> int:
-        """How many bytes of the part of a frame that Autobahn is in have yet to come; 0 between frames."""
+    def _owed(self, data: bytes, at: int) -> int:
+        """How many bytes from `at` on belong to the frame that Autobahn is in; 0 when it is between frames."""
         frame = self.current_frame
         if frame is not None:
             rest: int = frame.length - self.current_frame_masker.pointer()
             return rest
-        begin = self.data
-        if not begin:
-            return 0
-        if len(begin) < 2:
-            return 1
-        length, mask = begin[1] & ~MASKED, MASK_BYTES if begin[1] & MASKED else 0
-        extended = 0 if length < LENGTH_16 else 8 if length == LENGTH_64 else 2
-        return 2 + extended + mask - len(begin)
+        begin: bytes = self.data
+        return frame_bytes(begin + data[at : at + MOST_HEADER_BYTES], 0) - len(begin) if begin else 0
 
     def _take(self, messages: list[bytes], size: int) -> None:
         """Messages have come in `size` bytes of frames: hear them, and write what comes of it."""

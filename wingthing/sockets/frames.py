@@ -21,6 +21,7 @@ TEXT: Final = 0x81
 MASKED: Final = 0x80
 LENGTH_16, LENGTH_64 = 126, 127
 MASK_BYTES: Final = 4
+MOST_HEADER_BYTES: Final = 14
 
 VIEW_BYTES: Final = 4096
 """From this size on a view of a payload is cheaper than a copy."""
@@ -89,9 +90,25 @@ def peel(data: bytes, at: int, messages: list[bytes]) -> tuple[int, int]:
                 return at, 0
         messages.append(message)
         at = stop
-    if at == end or data[at] != TEXT or (end - at > 1 and data[at + 1] < MASKED):
+    if at == end or data[at] != TEXT:
         return at, 0
-    return at, 2 + MASK_BYTES
+    if end - at < 2:
+        return at, 2
+    return at, 2 + MASK_BYTES if data[at + 1] >= MASKED else 0
+
+
+def frame_bytes(data: bytes, at: int) -> int:
+    """The length of the frame that begins at `at`, of whatever kind; while its header is not whole, of what
+    there is."""
+    there = len(data) - at
+    if there < 2:
+        return there
+    length = data[at + 1] & ~MASKED
+    extended = 0 if length < LENGTH_16 else 2 if length == LENGTH_16 else 8
+    header = 2 + extended + (MASK_BYTES if data[at + 1] & MASKED else 0)
+    if there < header:
+        return there
+    return header + (int.from_bytes(data[at + 2 : at + 2 + extended], "big") if extended else length)
 
 
 class Headers(dict[int, bytes]):
