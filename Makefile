@@ -17,7 +17,7 @@ UNIT := assembly bench cli cluster crypto deploy drills rehearsal relay sockets 
   test_configuration_page test_errors test_failures test_files test_imports test_project
 
 .DEFAULT_GOAL := help
-.PHONY: help run fleet docs test check lint types unit webapp-test build bench drills chromium clean
+.PHONY: help run fleet docs test check lint types unit webapp-test build bench fuzz drills chromium clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -51,6 +51,10 @@ build: $(STAMPS)/dev $(STAMPS)/webapp ## The wheel, in dist/
 
 bench: $(STAMPS)/dev $(STAMPS)/webapp ## The benchmarks (ARGS="relay", "memory", "echo" or "fleet" for one of them)
 	$(BIN)/python -m bench $(ARGS)
+
+fuzz: $(STAMPS)/dev ## Bytes that nobody thought of, to the frame parser (ARGS="--seconds 60"; ten minutes)
+	$(BIN)/python -m pip install --quiet --config-settings editable_mode=compat -e '.[fuzz]'
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 drills: $(STAMPS)/dev $(STAMPS)/webapp ## Break a rehearsed fleet, and see what holds (ARGS="edge --write"; docs/drills.md)
 	$(BIN)/python -m drills $(ARGS)

@@ -5,12 +5,12 @@ longer than everything else for a long message. Nearly all that a node relays ar
 and those are taken off here, all of a chunk in one loop. All else is Autobahn's: the handshake, pings and
 pongs, fragments, closing, and whatever breaks a rule.
 
-It gets such a frame as the bytes that came, and no byte of the next one. So at every boundary of a frame it is
-at rest, and the next frame may be taken off here; a peer that pings in the middle of a flood slows down that
-one frame. A frame that is not quite usual (text that is no UTF-8, a length that is written too long) is handed
-over in the same way, so what is wrong with it is judged, and told to the peer, in one place. A usual frame that
-is not whole yet waits here. The only difference that a peer can see is that text which is no UTF-8 is refused
-when its frame is whole, where Autobahn alone would do so at the byte.
+It gets such a frame as the bytes that came, and no byte of the next one. So at every boundary of a frame it
+is at rest, and the next frame may be taken off here; a peer that pings in the middle of a flood slows down
+that one frame. A frame that is not quite usual (text that is no UTF-8, a length that is written too long)
+is handed over in the same way, so what is wrong with it is judged, and told to the peer, in one place. A
+usual frame that is not whole yet waits here. The only difference that a peer can see is that text which is
+no UTF-8 is refused when its frame is whole, where Autobahn alone would do so at the byte.
 
 What the sockets of a node send during one chunk is written once for each of them, when the chunk is done.
 """
@@ -99,7 +99,7 @@ class FastPath(DataPath):
             at = stop
 
     def _owed(self, data: bytes, at: int) -> int:
-        """How many bytes from `at` on belong to the frame that Autobahn is in; 0 when it is between frames."""
+        """How many bytes from `at` on belong to the frame that Autobahn is in; 0 between frames."""
         frame = self.current_frame
         if frame is not None:
             rest: int = frame.length - self.current_frame_masker.pointer()
