@@ -40,13 +40,13 @@ class RoleTests(TestCase):
 class AddressTests(TestCase):
     def test_what_is_understood(self) -> None:
         table = {
-            "127.0.0.1:8080": ("tcp:8080:interface=127.0.0.1", False),
-            "127.9.9.9:1": ("tcp:1:interface=127.9.9.9", False),
-            "localhost:0": ("tcp:0:interface=127.0.0.1", False),
-            "[::1]:80": ("tcp6:80:interface=\\:\\:1", False),
-            "0.0.0.0:80": ("tcp:80:interface=0.0.0.0", True),
-            "192.168.1.5:80": ("tcp:80:interface=192.168.1.5", True),
-            ":8080": ("tcp6:8080:interface=\\:\\:", True),
+            "127.0.0.1:8080": ("tcp:8080:interface=127.0.0.1:backlog=1024", False),
+            "127.9.9.9:1": ("tcp:1:interface=127.9.9.9:backlog=1024", False),
+            "localhost:0": ("tcp:0:interface=127.0.0.1:backlog=1024", False),
+            "[::1]:80": ("tcp6:80:interface=\\:\\:1:backlog=1024", False),
+            "0.0.0.0:80": ("tcp:80:interface=0.0.0.0:backlog=1024", True),
+            "192.168.1.5:80": ("tcp:80:interface=192.168.1.5:backlog=1024", True),
+            ":8080": ("tcp6:8080:interface=\\:\\::backlog=1024", True),
             "tcp:80:interface=127.0.0.1": ("tcp:80:interface=127.0.0.1", False),
             "tcp:80": ("tcp:80", True),
             "unix:/run/wt.sock": ("unix:/run/wt.sock:mode=600", False),

@@ -180,6 +180,10 @@ def parse_host_port(text: str, source: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
+BACKLOG = 1024
+"""Connections that the kernel keeps for a node that is busy. Twisted's 50 are few when all wings come back at
+once: whoever is not among them tries again a second later."""
+
 _MODE = re.compile(r"(?<!\\):mode=")
 
 
@@ -203,7 +207,7 @@ def parse_addr(addr: str) -> tuple[str, bool]:
     host = host.removeprefix("[").removesuffix("]")
     if not host:
         # Dual stack: Linux serves IPv4 on the same socket.
-        return f"tcp6:{int(port)}:interface=\\:\\:", True
+        return f"tcp6:{int(port)}:interface=\\:\\::backlog={BACKLOG}", True
     if host == "localhost":
         host = "127.0.0.1"
     try:
@@ -214,7 +218,7 @@ def parse_addr(addr: str) -> tuple[str, bool]:
         ) from None
     escaped = str(address).replace(":", "\\:")
     protocol = "tcp6" if address.version == 6 else "tcp"
-    return f"{protocol}:{int(port)}:interface={escaped}", not address.is_loopback
+    return f"{protocol}:{int(port)}:interface={escaped}:backlog={BACKLOG}", not address.is_loopback
 
 
 def parse_base_url(given: str | None) -> str | None:

@@ -111,7 +111,8 @@ def register(router: Router, link: WingLink, message: bytes) -> None:
     if link.token_wing and link.token_wing != said.wing_id:
         raise PeerError("this token belongs to another wing_id: run 'wt login' on this machine")
     link.connection_id = router.new_connection_id()
-    link.features = frozenset(said.features or ())
+    if said.features:
+        link.features = frozenset(said.features)
     record = WingRecord(
         wing_id=said.wing_id,
         connection_id=link.connection_id,

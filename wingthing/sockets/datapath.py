@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cached_property
 
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.websocket.protocol import TrafficStats, WebSocketProtocol
+from autobahn.websocket.utf8validator import Utf8Validator
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
@@ -37,8 +39,53 @@ HANDSHAKE = (
     "websocket_protocols",
     "_transport_details",
     "_wskey",
+    # For observers of messages, of which there are none.
+    "_results",
+    "_valid_events",
+    # Only for writes that Autobahn would cut in pieces.
+    "send_queue",
+    # Made anew when a frame comes that Autobahn has to look into.
+    "utf8validator",
 )
-"""What Autobahn keeps of the handshake for as long as the socket lives, and nobody looks at again."""
+"""What Autobahn keeps for as long as the socket lives, and nobody looks at again after the handshake."""
+
+AT_REST = {
+    "_perMessageCompress": None,
+    "autoPingPending": None,
+    "autoPingPendingCall": None,
+    "autoPingPendingSent": None,
+    "autoPingPendingSeq": 0,
+    "autoPingTimeoutCall": None,
+    "closeHandshakeTimeoutCall": None,
+    "closedByMe": False,
+    "droppedByMe": False,
+    "failedByMe": False,
+    "localCloseCode": None,
+    "localCloseReason": None,
+    "openHandshakeTimeoutCall": None,
+    "remoteCloseCode": None,
+    "remoteCloseReason": None,
+    "send_state": 0,
+    "trackedTimings": None,
+    "triggered": False,
+    "wasClean": False,
+    "wasCloseHandshakeTimeout": False,
+    "wasMaxFramePayloadSizeExceeded": False,
+    "wasMaxMessagePayloadSizeExceeded": False,
+    "wasNotCleanReason": None,
+    "wasOpenHandshakeTimeout": False,
+    "wasServerConnectionDropTimeout": False,
+    "wasServingFlashSocketPolicyFile": False,
+    "websocket_protocol_in_use": None,
+}
+"""What Autobahn sets on every socket, as it is on one that is open: the class says it for all of them."""
+
+
+class Unheard:
+    """In place of the two Deferreds that Autobahn makes for each socket, and nobody here waits for."""
+
+    def callback(self, result: object) -> None:
+        """It has happened."""
 
 
 class PathFactory(WebSocketServerFactory):
@@ -106,18 +153,33 @@ class DataPath(WebSocketServerProtocol):
 
     # -- the life of a socket --------------------------------------------------------------------------------
 
+    is_open = is_closed = Unheard()
     slot = NOWHERE
     pinged = b""
     message_data: list[bytes]
     frame_data: list[bytes]
+
+    def __init__(self) -> None:
+        super().__init__()
+        del self.is_open, self.is_closed
+
+    @cached_property
+    def utf8validator(self) -> Utf8Validator:
+        """What checks the text of a message that Autobahn puts together."""
+        return Utf8Validator()
 
     def _connectionMade(self) -> None:
         super()._connectionMade()
         self.trafficStats = self.factory.traffic
 
     def onOpen(self) -> None:
-        for name in HANDSHAKE:
-            self.__dict__.pop(name, None)
+        kept = {
+            name: value
+            for name, value in vars(self).items()
+            if name not in HANDSHAKE and not (name in AT_REST and value == AT_REST[name])
+        }
+        # In its own time a dict only grows.
+        self.__dict__ = kept
         self.factory.keepalive.opened(self)
 
     def _connectionLost(self, reason: Failure) -> None:
@@ -189,3 +251,7 @@ class DataPath(WebSocketServerProtocol):
         """Begin the closing handshake, if it has not begun. `reason` has at most 123 bytes (RFC 6455 5.5)."""
         # `sendClose` refuses the codes below 3000 to applications, and an enumeration for a number.
         self.sendCloseFrame(int(code), reason.encode(), isReply=False)
+
+
+for _name, _value in AT_REST.items():
+    setattr(DataPath, _name, _value)
