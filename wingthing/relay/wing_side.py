@@ -71,7 +71,11 @@ def pass_on(link: WingLink, messages: Sequence[bytes], at: int) -> int:
     viewer = terminal.spectators.get(viewer_id) if viewer_id else terminal.controller
     if viewer is None:
         return 0
-    end, count = at + 1, len(messages)
+    count = len(messages)
+    if count == 1:
+        viewer.deliver_all(messages, len(messages[0]))
+        return 1
+    end = at + 1
     while end < count and _head_of_output(messages[end]) == head:
         end += 1
     run = messages if end - at == count else messages[at:end]

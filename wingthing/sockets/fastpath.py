@@ -80,7 +80,7 @@ class FastPath(DataPath):
             if self.state != STATE_OPEN:
                 self._dataReceived(data[at:])
                 return
-            owed = self._owed(data, at)
+            owed = 0 if self.current_frame is None and not self.data else self._owed(data, at)
             if not owed and not self.inside_message:
                 messages: list[bytes] = []
                 begin = at
@@ -99,17 +99,18 @@ class FastPath(DataPath):
             at = stop
 
     def _owed(self, data: bytes, at: int) -> int:
-        """How many bytes from `at` on belong to the frame that Autobahn is in; 0 between frames."""
+        """How many bytes from `at` on belong to the frame that Autobahn is in."""
         frame = self.current_frame
         if frame is not None:
             rest: int = frame.length - self.current_frame_masker.pointer()
             return rest
         begin: bytes = self.data
-        return frame_bytes(begin + data[at : at + MOST_HEADER_BYTES], 0) - len(begin) if begin else 0
+        return frame_bytes(begin + data[at : at + MOST_HEADER_BYTES], 0) - len(begin)
 
     def _take(self, messages: list[bytes], size: int) -> None:
         """Messages have come in `size` bytes of frames: hear them, and write what comes of it."""
-        count, payload = len(messages), sum(map(len, messages))
+        count = len(messages)
+        payload = len(messages[0]) if count == 1 else sum(map(len, messages))
         traffic = self.trafficStats
         traffic.incomingOctetsWireLevel += size
         traffic.incomingOctetsWebSocketLevel += payload

@@ -28,7 +28,6 @@ class Outbox:
 
     __slots__ = (
         "_at_once",
-        "_closed",
         "_full",
         "_held",
         "_lanes",
@@ -40,6 +39,7 @@ class Outbox:
         "_resume",
         "_waits",
         "_write",
+        "closed",
         "size",
     )
 
@@ -73,13 +73,10 @@ class Outbox:
         """Either of them."""
 
         self._full = False
-        self._closed = False
-        self.size = 0
-
-    @property
-    def closed(self) -> bool:
+        self.closed = False
         """Whether nothing more is taken."""
-        return self._closed
+
+        self.size = 0
 
     @property
     def full(self) -> bool:
@@ -98,7 +95,7 @@ class Outbox:
 
     def send(self, message: bytes) -> None:
         """Send or queue one message. After `close` it goes nowhere."""
-        if self._closed:
+        if self.closed:
             return
         if not self._waits and (self._lanes is None or self._may_go(message)):
             self._write((message,), len(message))
@@ -118,12 +115,12 @@ class Outbox:
         if self._waits or self._lanes is not None:
             for message in messages:
                 self.send(message)
-        elif not self._closed:
+        elif not self.closed:
             self._write(messages, size)
 
     def close(self) -> None:
         """Throw away what waits and take no more."""
-        self._closed = True
+        self.closed = True
         self._queue = None
         self.size = 0
         if self._held and self._lanes is not None:
@@ -132,7 +129,7 @@ class Outbox:
 
     def finish(self, then: Callable[[], None]) -> None:
         """Take no more; call `then` once everything that waits has been written."""
-        self._closed = True
+        self.closed = True
         if not self._queue:
             then()
             return
