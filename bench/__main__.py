@@ -12,7 +12,7 @@ from functools import partial
 
 from rich.console import Console
 
-from bench import echo, machine, memory, relay
+from bench import echo, items, machine, memory, relay
 from bench.fleet import login, online, proxy, replay, rounds, snapshots
 from bench.report import Table, write
 
@@ -20,8 +20,9 @@ TABLE_WIDTH = 175
 """Columns of the widest table; what is narrower would cut its figures."""
 
 FLEET = ("fleet-online", "fleet-rounds", "fleet-login", "fleet-snapshots", "fleet-replay", "fleet-proxy")
-TABLES = ("relay", "memory", "echo", *FLEET)
-GROUPS = {"fleet": FLEET}
+MEMORY = ("memory", "memory-items")
+TABLES = ("relay", *MEMORY, "echo", *FLEET)
+GROUPS = {"fleet": FLEET, "memory": MEMORY}
 
 MOST_LONG_ROUNDS = 3
 """Of a benchmark whose rounds take a minute each."""
@@ -42,6 +43,7 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--seconds", type=float, default=1.0, help="seconds of one throughput measurement (default: 1)"
     )
+    parser.add_argument("--wings", type=int, default=10_000, help="memory: idle wings (default: 10,000)")
     parser.add_argument("--keys", type=int, default=100, help="echo: keystrokes (default: 100)")
     parser.add_argument(
         "--times", type=int, default=200, help="fleet: registrations, and terminals each way (default: 200)"
@@ -50,8 +52,8 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     unknown = [name for name in given.names if name not in TABLES and name not in GROUPS]
     if unknown:
         parser.error(f"there is no benchmark {unknown[0]!r}: choose from {', '.join((*TABLES, *GROUPS))}")
-    if min(given.rounds, given.keys, given.times) < 1 or given.seconds <= 0:
-        parser.error("--rounds, --seconds, --keys and --times are more than 0")
+    if min(given.rounds, given.keys, given.times, given.wings) < 1 or given.seconds <= 0:
+        parser.error("--rounds, --seconds, --wings, --keys and --times are more than 0")
     named = [table for name in given.names for table in GROUPS.get(name, (name,))]
     given.names = list(dict.fromkeys(named)) or list(TABLES)
     return given
@@ -61,7 +63,8 @@ def benchmarks(given: argparse.Namespace) -> dict[str, Benchmark]:
     """How each table is made."""
     return {
         "relay": partial(relay.run, rounds=given.rounds, seconds=given.seconds),
-        "memory": memory.run,
+        "memory": partial(memory.run, most_wings=given.wings),
+        "memory-items": items.run,
         "echo": partial(echo.run, keys=given.keys),
         "fleet-online": partial(online.run, registrations=given.times),
         "fleet-rounds": partial(rounds.run, rounds=given.rounds),

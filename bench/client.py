@@ -136,6 +136,23 @@ def open_wings(relay: Relay, count: int, source: str = "") -> list[Client]:
     return wings
 
 
+def open_browsers(relay: Relay, count: int, source: str = "") -> list[Client]:
+    """Open `count` browsers that have no terminal, all at once: not many more than BATCH."""
+    return _opened(relay, "/ws/pty", count, source)
+
+
+def open_dashboards(relay: Relay, count: int, source: str = "") -> list[Client]:
+    """The same with the sockets on which a page hears of its wings."""
+    return _opened(relay, "/ws/app", count, source)
+
+
+def _opened(relay: Relay, path: str, count: int, source: str) -> list[Client]:
+    clients = [Client(relay, path, source) for _ in range(count)]
+    for client in clients:
+        client.upgraded()
+    return clients
+
+
 def registration() -> dict[str, Any]:
     """What a wing says of itself."""
     return {

@@ -1,14 +1,15 @@
-"""Resident memory of a node for each wing that is registered and idle."""
+"""Resident memory of a node for each wing that is registered and idle, and for each idle browser."""
 
 from __future__ import annotations
 
 import select
 import time
+from collections.abc import Callable
 
 from rich.console import Console
 
 from bench import machine
-from bench.client import BATCH, Client, Relay, open_wings
+from bench.client import BATCH, Client, Relay, open_browsers, open_dashboards, open_wings
 from bench.figures import figure
 from bench.frames import PONG, Inflow, client_frame
 from bench.relays import NODE, node
@@ -16,15 +17,20 @@ from bench.report import Table
 from tests.integration.program import open_files, resident_bytes
 
 COUNTS = (1_000, 10_000)
-WINGS_PER_SOURCE = 5_000
-"""Wings behind one loopback address: fewer than the ports of one address."""
+PER_SOURCE = 5_000
+"""Connections from one loopback address: fewer than the ports of one address."""
+
+Opened = Callable[[Relay, int, str], list[Client]]
+"""(relay, how many, source) -> open connections."""
+
+KINDS: dict[str, Opened] = {"wings": open_wings, "browsers": open_browsers, "dashboards": open_dashboards}
 
 SETTLE_SECONDS = 3.0
 LEAVE_SECONDS = 60.0
 
 
 class Idle:
-    """Connected wings that do nothing but answer the node's pings."""
+    """Connections that do nothing but answer the node's pings."""
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
@@ -34,12 +40,12 @@ class Idle:
     def __len__(self) -> int:
         return len(self._wings)
 
-    def grow(self, relay: Relay, count: int) -> None:
-        """Register wings until there are `count`."""
+    def grow(self, relay: Relay, count: int, opened: Opened = open_wings) -> None:
+        """Open connections until there are `count`."""
         while len(self) < count:
-            source = f"127.0.0.{2 + len(self) // WINGS_PER_SOURCE}"
-            for wing in open_wings(relay, min(BATCH, count - len(self)), source):
-                self._keep(wing)
+            source = f"127.0.0.{2 + len(self) // PER_SOURCE}"
+            for client in opened(relay, min(BATCH, count - len(self)), source):
+                self._keep(client)
             self.answer()
 
     def rest(self, seconds: float) -> None:
@@ -57,7 +63,7 @@ class Idle:
             except ConnectionResetError:
                 count = 0
             if not count:
-                raise ConnectionError("the node closed the connection of an idle wing")
+                raise ConnectionError("the node closed an idle connection")
             inflow.feed(self._buffer, count)
 
     def leave(self) -> None:
@@ -76,20 +82,21 @@ class Idle:
         self._epoll.register(socket, select.EPOLLIN)
 
 
-def run(console: Console) -> Table:
-    """Measure and make the table."""
+def run(console: Console, *, most_wings: int = COUNTS[-1]) -> Table:
+    """Measure and make the table; with up to `most_wings` wings."""
     about = machine.description()
     relay_cores, own_cores = machine.cores()
     most = machine.allow_many_files()
-    counts = [count for count in COUNTS if count + 200 < most]
+    wanted = sorted({*(count for count in COUNTS if count < most_wings), most_wings})
+    counts = [count for count in wanted if count + 200 < most]
     table = Table(
-        "Memory: one node and idle wings",
-        ["wings", "resident MiB", "more than empty, MiB", "bytes per wing", "registered in s"],
+        "Memory: one node and idle connections",
+        ["connections", "resident MiB", "more than empty, MiB", "bytes each", "opened in s"],
     )
     with node(relay_cores) as relay, machine.on_cores(own_cores):
         time.sleep(SETTLE_SECONDS)
         empty = resident_bytes(relay.pid)
-        _row(table, "0", empty, empty, 0, 0.0)
+        _row(table, "none", empty, empty, 0, 0.0)
         wings = Idle()
         try:
             for count in counts:
@@ -98,7 +105,7 @@ def run(console: Console) -> Table:
                 wings.grow(relay, count)
                 took = time.monotonic() - begin
                 wings.rest(SETTLE_SECONDS)
-                _row(table, f"{count:,}", resident_bytes(relay.pid), empty, count, took)
+                _row(table, f"{count:,} wings", resident_bytes(relay.pid), empty, count, took)
                 table.notes.append(
                     f"{count - before:,} wings registered at {figure((count - before) / took)} per second."
                 )
@@ -106,19 +113,33 @@ def run(console: Console) -> Table:
             wings.leave()
         files = _wait_until_gone(relay.pid)
         left = resident_bytes(relay.pid)
-        _row(table, "0 (all have left)", left, empty, 0, 0.0)
+        _row(table, "none (all have left)", left, empty, 0, 0.0)
         begin = time.monotonic()
         again = Idle()
         try:
             again.grow(relay, COUNTS[0])
             took = time.monotonic() - begin
             again.rest(SETTLE_SECONDS)
-            _row(table, f"{COUNTS[0]:,} (new ones)", resident_bytes(relay.pid), empty, 0, took)
+            _row(table, f"{COUNTS[0]:,} new wings", resident_bytes(relay.pid), empty, 0, took)
             growth = resident_bytes(relay.pid) - left
         finally:
             again.leave()
-    if len(counts) < len(COUNTS):
-        table.notes.append(f"Not all of {COUNTS}: only {most:,} open files are allowed here (ulimit -Hn).")
+    for kind in ("browsers", "dashboards"):
+        console.print(f"{COUNTS[0]} {kind}", style="dim")
+        with node(relay_cores) as relay, machine.on_cores(own_cores):
+            time.sleep(SETTLE_SECONDS)
+            alone = resident_bytes(relay.pid)
+            idle = Idle()
+            try:
+                begin = time.monotonic()
+                idle.grow(relay, COUNTS[0], KINDS[kind])
+                took = time.monotonic() - begin
+                idle.rest(SETTLE_SECONDS)
+                _row(table, f"{COUNTS[0]:,} {kind}", resident_bytes(relay.pid), alone, COUNTS[0], took)
+            finally:
+                idle.leave()
+    if len(counts) < len(wanted):
+        table.notes.append(f"Not all of {wanted}: only {most:,} open files are allowed here (ulimit -Hn).")
     table.notes += [
         f"Resident memory of the process of {NODE} (`wt serve`). Each wing has a WebSocket of its own, a "
         "token that was checked, and a registration. The kernel's socket buffers are not part of it.",

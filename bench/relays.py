@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from bench.client import Relay
 from bench.machine import on_cores
@@ -22,9 +23,17 @@ USER = "bench"
 @contextmanager
 def node(cores: set[int]) -> Iterator[Relay]:
     """`wt serve` in a fresh directory, with a user who has a token. `cores` are its processors."""
+    with started(cores) as relay:
+        yield relay
+
+
+@contextmanager
+def started(cores: set[int], command: list[str] | None = None) -> Iterator[Relay]:
+    """The same with `command` in place of `wt`."""
+    extra: dict[str, Any] = {"command": command} if command else {}
     with tempfile.TemporaryDirectory(prefix="wt-bench-") as folder:
         with on_cores(cores):
-            server = Server(Path(folder), "serve")
+            server = Server(Path(folder), "serve", **extra)
         try:
             token = server.user_token(USER)
             yield Relay(NODE, server.host, server.port, token, server.process.pid)
