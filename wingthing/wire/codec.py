@@ -86,7 +86,7 @@ def session_of_plain_output(data: bytes) -> str | None:
     found = _PLAIN_OUTPUT.match(data)
     if found is None or data.find(b'"', found.end()) != len(data) - 2 or data[-1] != CLOSING_BRACE:
         return None
-    return None if b"\\" in data else found[1].decode()
+    return found[1].decode() if data.find(b"\\") < 0 else None
 
 
 CLOSING_BRACE: Final = ord("}")
