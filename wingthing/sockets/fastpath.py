@@ -191,7 +191,7 @@ class FastPath(DataPath):
         """Give it to the kernel at once when nothing waits before it, and what the kernel does not take to
         the transport, which would first have the reactor ask whether it may write at all."""
         transport: Any = self.transport
-        if self._direct and not (transport.dataBuffer or transport._tempDataBuffer):
+        if self._direct and transport.connected and not (transport.dataBuffer or transport._tempDataBuffer):
             try:
                 sent = transport.socket.send(data)
             except OSError:
