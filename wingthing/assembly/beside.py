@@ -21,7 +21,6 @@ from wingthing.store import tokens
 from wingthing.store.connection import connect, transaction
 from wingthing.wing.home import DeviceToken, Home
 from wingthing.wing.roost import Roost
-from wingthing.wing.service import make_wing_service
 
 log = Logger()
 
@@ -82,6 +81,9 @@ def wing_inside(reactor: Any, config: Config, directory: Path, url: str, known_a
 
     Raises OperatorError.
     """
+    # The whole program of a wing: not for a server without one.
+    from wingthing.wing.service import make_wing_service
+
     service: IService = make_wing_service(
         reactor,
         Home(directory),
