@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, TimeoutError, expect
 
 from tests.browser.conftest import Pages
 from tests.browser.test_app import WAIT_MS, live, open_terminal, pane, run, screen, session_of, shows
@@ -101,8 +102,10 @@ def let_in(page: Page) -> None:
     terminal = pane(page).get_by_test_id("terminal")
     button = pane(page).get_by_test_id("use-passkey")
     expect(button.or_(pane(page).locator("[data-phase=live]"))).to_be_visible(timeout=WAIT_MS)
-    if terminal.get_attribute("data-phase") == "passkey" and button.is_enabled():
-        button.click()
+    if terminal.get_attribute("data-phase") == "passkey":
+        with suppress(TimeoutError):
+            # It is gone when the prompt has come by itself meanwhile.
+            button.click(timeout=2_000)
     live(page)
 
 

@@ -133,6 +133,8 @@ def test_a_recording_that_stops_is_told_of(roost: Server, pages: Pages) -> None:
     row = page.get_by_test_id("session-row")
     expect(row.get_by_test_id("not-recorded")).to_contain_text("The recording has stopped", timeout=WAIT_MS)
     page.get_by_test_id("tab").first.click()
+    # The terminal has the keyboard a moment after it is shown.
+    expect(pane(page).locator(".xterm-helper-textarea")).to_be_focused(timeout=WAIT_MS)
     run(page, "exit")
     expect(pane(page).get_by_test_id("exited")).to_be_visible(timeout=WAIT_MS)
     page.get_by_test_id("home").click()
