@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import LoopingCall
-from twisted.logger import Logger
-from twisted.python.failure import Failure
 
-from wingthing.errors import TemporarilyUnavailable
+from wingthing.assembly.periodic import Periodic
 from wingthing.relay.meter import Meter
 from wingthing.store import usage
 from wingthing.store.pool import Database
@@ -23,19 +19,20 @@ Run = tuple[str, str]
 """Machine and boot."""
 
 
-class UsageBook(Service):
+class UsageBook(Periodic):
     """Writes down every USAGE_FLUSH_SECONDS what has come together.
 
     `written(machine, boot, seq)` is told when an edge's report `seq` is in the database: only then may the
     edge forget it.
     """
 
-    log = Logger()
+    seconds = USAGE_FLUSH_SECONDS
+    what = "records of usage"
 
     def __init__(
         self, clock: IReactorTime, database: Database, meter: Meter, machine: str, boot: str
     ) -> None:
-        self._clock = clock
+        super().__init__(clock)
         self._database = database
         self._meter = meter
         self._own: Run = (machine, boot)
@@ -46,17 +43,6 @@ class UsageBook(Service):
 
         self._lock = DeferredLock()
         self.written: Callable[[str, str, int], None] = lambda machine, boot, seq: None
-        self._loop = LoopingCall(self._flush_in_time)
-        self._loop.clock = clock
-
-    def startService(self) -> None:
-        super().startService()
-        self._loop.start(USAGE_FLUSH_SECONDS, now=False)
-
-    def stopService(self) -> None:
-        super().stopService()
-        if self._loop.running:
-            self._loop.stop()
 
     def reported(self, machine: str, answer: Answer) -> None:
         """An edge says what it has sent since its start."""
@@ -90,6 +76,9 @@ class UsageBook(Service):
             for user_id, total in written.items()
         }
 
+    async def work(self) -> None:
+        await self.flush()
+
     async def flush(self) -> None:
         """Write down everything that has come together. Raises TemporarilyUnavailable."""
         await self._lock.run(lambda: Deferred.fromCoroutine(self._flush()))
@@ -119,15 +108,3 @@ class UsageBook(Service):
             if (machine, boot) not in self._waiting:
                 del self._seqs[machine, boot]
             self.written(machine, boot, seq)
-
-    def _flush_in_time(self) -> Deferred[None]:
-        flushing = Deferred.fromCoroutine(self.flush())
-        flushing.addErrback(self._put_off)
-        # A loop ends for ever at the first failure that it is told of.
-        return flushing.addErrback(
-            lambda failure: self.log.failure("usage was not written down", failure=failure)
-        )
-
-    def _put_off(self, failure: Failure) -> None:
-        failure.trap(TemporarilyUnavailable)
-        self.log.info("the database is busy: usage is written down the next time")
