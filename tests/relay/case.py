@@ -7,6 +7,9 @@ from twisted.trial.unittest import TestCase
 from wingthing.relay.wings import Wing
 from wingthing.testing import FakeBrowser, FakeWing, new_router
 
+CONTROL = ("pty.input", "pty.resize", "pty.kill", "pty.attention_ack", "pty.migrate", "passkey.response")
+"""What only the controller of a session may say."""
+
 
 class RelayTestCase(TestCase):
     """A relay, and ways to fill it."""
